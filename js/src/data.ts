@@ -1,0 +1,102 @@
+/**
+ * What a generated `index.js` holds: data, no behaviour. This file is the contract between the
+ * compiler's `emit` stage and the runtime; `FORMAT_VERSION` changes whenever it does.
+ */
+
+export const FORMAT_VERSION = 1;
+
+/** Element types, by numpy's names. A `bool` is one byte, 0 or 1. */
+export type DType =
+  | "float32" | "float64" | "float16"
+  | "int8" | "uint8" | "int16" | "uint16" | "int32" | "uint32" | "int64" | "uint64"
+  | "bool";
+
+/** An integer expression over named dims: `3`, `"seq"`, `["*", "seq", 3]`. */
+export type Expr = number | string | readonly [Operator, Expr, Expr];
+export type Operator = "+" | "-" | "*" | "//" | "%" | "min" | "max";
+
+/** A dim that may vary from run to run; `max` is null where the model sets no bound. */
+export interface DimData {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number | null;
+}
+
+/** An input or output of the model; `value` is an index into `ModelData.values`. */
+export interface PortData {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly Expr[];
+  readonly value: number;
+}
+
+/**
+ * A tensor of the graph. It lies in `region` at the highest end of the values of `after` (or at the
+ * region's start); `alias`, if not -1, is the value whose bytes it shares. `constant` is the name of
+ * the weight whose bytes it holds. `node` and `layout` say which node of the source model it
+ * equals: axis i of the value is axis `layout[i]` of that node's output.
+ */
+export interface ValueData {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly Expr[];
+  readonly region: "persistent" | "load" | "main";
+  readonly after?: readonly number[];
+  readonly alias?: number;
+  readonly constant?: string;
+  readonly node?: string;
+  readonly layout?: readonly number[];
+}
+
+/** Where an op comes from in the user's model. */
+export interface OriginData {
+  readonly node: string;
+  readonly kind?: string;
+  readonly module?: string;
+  readonly source?: string;
+}
+
+/** One op; `kernel` is the wasm export it calls, absent for a `view`, which calls nothing. */
+export interface OpData<Name extends string = string> {
+  readonly name: Name;
+  readonly kind: string;
+  readonly kernel?: string;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** The kernel's trailing arguments. */
+  readonly dims?: readonly Expr[];
+  /** Length of the outermost parallel loop, of which a call runs a slice. */
+  readonly extent?: Expr;
+  readonly flops?: Expr;
+  readonly origins: readonly OriginData[];
+}
+
+/** Read a constant into memory, or call an op; the number indexes `values` or `ops`. */
+export type StepData = readonly ["read" | "call", number];
+
+/** A file of the bundle, as the loader fetches it. */
+export interface FileData {
+  readonly url: URL | string;
+  readonly bytes: number;
+  /** `sha384-` and the digest in base64, as in a Subresource Integrity attribute. */
+  readonly integrity: string;
+}
+
+/** Everything the runtime knows of a model. */
+export interface ModelData<OpName extends string = string> {
+  readonly formatVersion: number;
+  readonly name: string;
+  readonly dims: readonly DimData[];
+  readonly inputs: readonly PortData[];
+  readonly outputs: readonly PortData[];
+  readonly values: readonly ValueData[];
+  readonly ops: readonly OpData<OpName>[];
+  /** Steps that turn weights into what the main steps want; run once, when an executor is created. */
+  readonly load: readonly StepData[];
+  readonly main: readonly StepData[];
+  readonly files: {
+    readonly simd128: FileData;
+    readonly relaxed: FileData;
+    readonly weights: readonly FileData[];
+  };
+}

@@ -1,0 +1,193 @@
+"""The compiler's one data type, handed from stage to stage. Each stage adds to it; none takes away.
+
+| stage    | adds                                                            |
+|----------|-----------------------------------------------------------------|
+| load     | `name`, `signature`, `module`, `constants`, `origins`           |
+| optimize | `module` rewritten, `layouts`                                   |
+| lower    | `graph`, `functions`                                            |
+| compile  | `kernels`, `wasm`                                               |
+| schedule | `schedule`                                                      |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyjsml.dims import Expr, Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
+
+Isa = Literal["simd128", "relaxed"]
+ISAS: tuple[Isa, ...] = ("simd128", "relaxed")
+
+
+@dataclass(frozen=True)
+class Dim:
+    """A named dimension of the model's inputs; `max` is None where the model sets no bound."""
+
+    name: str
+    min: int
+    max: int | None
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of the model as its user sees it. `dtype` is numpy's name."""
+
+    name: str
+    dtype: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the model takes and gives, in order, and the dims that may vary from run to run."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    dims: tuple[Dim, ...] = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where something comes from in the user's model.
+
+    `node` is the name of the ONNX node or of the torch.export graph node, `module` the path of the
+    nn.Module (`features.0.0`), `source` the line that called it (`model.py:12`).
+    """
+
+    node: str
+    kind: str = ""
+    module: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.module or self.node, self.source) if part)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph.
+
+    `constant` is the name of the weight whose bytes it holds. `node` is the source node whose
+    output it equals once its axes are permuted: axis `i` of this value is axis `layout[i]` of the
+    node's output (an empty `layout` is the identity). Both are empty where there is none.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    constant: str = ""
+    node: str = ""
+    layout: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Op:
+    """One fused operation: the unit that the executor dispatches.
+
+    `kernel` names a function of `Program.functions`; it is empty for a `view`, whose output is its
+    input's bytes under another shape, and for `if` and `loop`, which hold `blocks`.
+    `dims` are the kernel's trailing arguments. `origins` has the op's own origin last.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    kernel: str = ""
+    dims: tuple[Expr, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Ops in an order that satisfies their dependencies, with the values that go in and come out."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    ops: tuple[Op, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The lowered model: `load` turns weights into what `main` wants and runs once; `main` runs often."""
+
+    values: Mapping[str, Value]
+    load: Block
+    main: Block
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Compiled code for one function on one device.
+
+    Called as `kernel(addresses…, dims…, begin, end)`, where `[begin, end)` is a slice of the
+    outermost parallel loop and `extent`, an expression over `dims`, its length. `inplace` pairs an
+    input's index with the index of the output that may share its buffer.
+    """
+
+    name: str
+    device: Literal["wasm"]
+    dims: tuple[str, ...]
+    extent: Expr
+    flops: Expr = 0
+    inplace: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of a schedule: `read` brings a constant into memory, `call` dispatches an op."""
+
+    kind: Literal["read", "call"]
+    target: str
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a value lives.
+
+    A value lies at `max(end of each value of after)` in its region, or at the region's start if
+    `after` is empty; so one plan holds for every binding of the dims. `alias` names the value whose
+    bytes it shares, at the same address. `persistent` values live as long as the executor;
+    `load` and `main` are the arenas of the two blocks, which occupy the same bytes.
+    """
+
+    region: Literal["persistent", "load", "main"]
+    after: tuple[str, ...] = ()
+    alias: str = ""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The default order of each block, and the memory plan: a placement for each value."""
+
+    load: tuple[Step, ...]
+    main: tuple[Step, ...]
+    placements: Mapping[str, Placement]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model on its way through the compiler. A field is None or empty until its stage has run."""
+
+    name: str
+    signature: Signature
+    module: Any  # tvm.IRModule, which is not imported here
+    constants: Mapping[str, Array]
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    layouts: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    graph: Graph | None = None
+    functions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    kernels: Mapping[str, Kernel] = field(default_factory=lambda: MappingProxyType({}))
+    wasm: Mapping[Isa, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    schedule: Schedule | None = None
