@@ -1,0 +1,1 @@
+"""Kernels: what each op family computes (tensor expressions) and how its loops run (schedules)."""
