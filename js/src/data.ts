@@ -7,8 +7,17 @@ export const FORMAT_VERSION = 1;
 
 /** Element types, by numpy's names. A `bool` is one byte, 0 or 1. */
 export type DType =
-  | "float32" | "float64" | "float16"
-  | "int8" | "uint8" | "int16" | "uint16" | "int32" | "uint32" | "int64" | "uint64"
+  | "float32"
+  | "float64"
+  | "float16"
+  | "int8"
+  | "uint8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "uint32"
+  | "int64"
+  | "uint64"
   | "bool";
 
 /** An integer expression over named dims: `3`, `"seq"`, `["*", "seq", 3]`. */

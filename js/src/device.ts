@@ -1,0 +1,28 @@
+import type { DType } from "./data.js";
+import type { DataOf } from "./tensor.js";
+
+/** The devices that an executor may have. */
+export type DeviceName = "wasm";
+
+/** A kernel with its arguments: everything is decided, it only has to be called. */
+export type Call = () => void;
+
+/**
+ * Where kernels run: a flat memory and the functions that work on it. A device knows neither the
+ * model nor the executor; it is told addresses.
+ */
+export interface Device {
+  readonly name: DeviceName;
+  /** The first address that a value may have. */
+  readonly base: number;
+  /** Make all addresses below `end` usable, or throw OutOfMemoryError. */
+  reserve(end: number): void;
+  /** Copy the bytes of `data` to `address`. */
+  write(address: number, data: ArrayBufferView): void;
+  /** Copy `length` elements at `address` out. */
+  read<D extends DType>(dtype: D, address: number, length: number): DataOf<D>;
+  /** Prepare a call of `kernel`; throws BundleError if the device has none of that name. */
+  bind(kernel: string, args: readonly number[]): Call;
+  /** Let go of the memory. Nothing else may be called afterwards. */
+  dispose(): void;
+}

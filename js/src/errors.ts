@@ -1,0 +1,72 @@
+/**
+ * Every error that the runtime throws on purpose. Each message says what is wrong, where, and what
+ * to do. The names equal those of the Python package, so that an error keeps its type when it
+ * crosses from an engine into Python; each class sets `name` itself, since a minifier renames it.
+ *
+ *     PyjsmlError
+ *       InputError            an input of a run
+ *       BundleError           a file of the bundle is malformed
+ *         LoadError           ... can't be read
+ *         DigestError         ... has other bytes than the bundle promises
+ *         FormatVersionError  ... is of another format version
+ *       PlacementError        `place` chose a device that isn't there
+ *       OutOfMemoryError      the host refuses the memory that a run needs
+ *       KernelError           an op failed while it ran
+ *       StateError            the executor is disposed or busy, or a hook broke its promise
+ */
+
+export class PyjsmlError extends Error {
+  override readonly name: string = "PyjsmlError";
+  /** Each thing that is wrong, where there may be several. */
+  readonly problems: readonly string[];
+
+  constructor(summary: string, problems: readonly string[] = [], options?: ErrorOptions) {
+    super([summary, ...problems].join("\n  - "), options);
+    this.problems = problems;
+  }
+}
+
+/** An input of a run is missing, misnamed, or of the wrong dtype, shape or length. */
+export class InputError extends PyjsmlError {
+  override readonly name: string = "InputError";
+}
+
+/** A file of the bundle is malformed, or does not fit the model. */
+export class BundleError extends PyjsmlError {
+  override readonly name: string = "BundleError";
+}
+
+/** A file of the bundle can't be read. */
+export class LoadError extends BundleError {
+  override readonly name: string = "LoadError";
+}
+
+/** A file's bytes are not those that the bundle promises. */
+export class DigestError extends BundleError {
+  override readonly name: string = "DigestError";
+}
+
+/** The bundle was written in a format version that this runtime does not read. */
+export class FormatVersionError extends BundleError {
+  override readonly name: string = "FormatVersionError";
+}
+
+/** `place` chose a device that this executor does not have. */
+export class PlacementError extends PyjsmlError {
+  override readonly name: string = "PlacementError";
+}
+
+/** The host refuses the memory that the model needs. */
+export class OutOfMemoryError extends PyjsmlError {
+  override readonly name: string = "OutOfMemoryError";
+}
+
+/** An op failed while it ran; the message names it and where it comes from. */
+export class KernelError extends PyjsmlError {
+  override readonly name: string = "KernelError";
+}
+
+/** The executor can't do this now: it is disposed or busy, or a hook of it broke its promise. */
+export class StateError extends PyjsmlError {
+  override readonly name: string = "StateError";
+}

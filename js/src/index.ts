@@ -1,0 +1,39 @@
+export { type DType, FORMAT_VERSION, type ModelData, type PortData } from "./data.js";
+export {
+  BundleError,
+  DigestError,
+  FormatVersionError,
+  InputError,
+  KernelError,
+  LoadError,
+  OutOfMemoryError,
+  PlacementError,
+  PyjsmlError,
+  StateError,
+} from "./errors.js";
+export {
+  type Capture,
+  type Created,
+  type Description,
+  Executor,
+  type Next,
+  type NextSync,
+  type Parts,
+  type Placement,
+  type RunOptions,
+  type RunSyncOptions,
+} from "./executor.js";
+export type { Bytes, CreateOptions, CreateSyncOptions, Host, Isa, Progress } from "./load.js";
+export {
+  defineModel,
+  type Feed,
+  type InputsOf,
+  type Model,
+  type Op,
+  type OpNameOf,
+  type OutputsOf,
+  type Ports,
+} from "./model.js";
+export { readSafetensors, writeSafetensors } from "./safetensors.js";
+export { type DataOf, type Shape, type Tensor, tensor } from "./tensor.js";
+export { Trace, type TraceRow } from "./trace.js";

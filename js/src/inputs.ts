@@ -1,0 +1,160 @@
+import type { ModelData, PortData } from "./data.js";
+import { type Binding, evaluate, formatExprs } from "./dims.js";
+import { InputError } from "./errors.js";
+import {
+  asArray,
+  type DataOf,
+  formatShape,
+  type Shape,
+  sizeOf,
+  tagOf,
+  type Tensor,
+} from "./tensor.js";
+
+/** A run's inputs, checked: a value for each dim, and an array for each of the model's inputs. */
+export interface BoundInputs {
+  readonly binding: Binding;
+  readonly arrays: readonly DataOf<PortData["dtype"]>[];
+}
+
+/**
+ * Check `feed` against the model's inputs, and find the value of each dim in their shapes. Throws
+ * one InputError that lists every input that is missing, unknown, or of the wrong dtype, shape or
+ * length, and every dim that is out of its bounds.
+ */
+export function bindInputs(model: ModelData, feed: Readonly<Record<string, unknown>>): BoundInputs {
+  const problems: string[] = [];
+  const shapes = new Map<PortData, Shape>();
+  const arrays: DataOf<PortData["dtype"]>[] = [];
+  const given = typeof feed === "object" && feed !== null ? feed : {};
+
+  for (const name of Object.keys(given)) {
+    if (!model.inputs.some((port) => port.name === name)) {
+      problems.push(`${name}: the model has no such input; it takes ${listPorts(model.inputs)}`);
+    }
+  }
+  for (const port of model.inputs) {
+    const mine: string[] = [];
+    const input = Object.hasOwn(given, port.name) ? given[port.name] : undefined;
+    if (input === undefined) {
+      mine.push(`is missing; the model wants ${describePort(port)}`);
+    } else {
+      const tensor = asTensor(port, input, mine);
+      const array = tensor && checkTensor(port, tensor, mine);
+      if (tensor && array) {
+        shapes.set(port, tensor.shape);
+        arrays.push(array);
+      }
+    }
+    problems.push(...mine.map((problem) => `${port.name}: ${problem}`));
+  }
+
+  const binding = bindDims(model, shapes, problems);
+  if (problems.length) throw new InputError(`${model.name}: the inputs don't fit`, problems);
+  return { binding, arrays };
+}
+
+/** Write an input or output as people do: `input float32 1x3x224x224`. */
+export function describePort(port: PortData): string {
+  return `${port.name} ${port.dtype} ${formatExprs(port.shape)}`;
+}
+
+function listPorts(ports: readonly PortData[]): string {
+  return ports.map(describePort).join(", ") || "none";
+}
+
+/** Take a Tensor as it is; give a bare array the port's shape, which must be static for that. */
+function asTensor(port: PortData, input: unknown, problems: string[]): Tensor | undefined {
+  if (ArrayBuffer.isView(input) || Array.isArray(input)) {
+    if (port.shape.every((dim) => typeof dim === "number")) {
+      return { dtype: port.dtype, shape: port.shape, data: input as unknown as Tensor["data"] };
+    }
+    problems.push(
+      `its shape ${formatExprs(port.shape)} varies, so give tensor("${port.dtype}", shape, data) ` +
+        "instead of bare data",
+    );
+    return undefined;
+  }
+  const tensor = input as Partial<Tensor> | null;
+  if (typeof tensor !== "object" || !Array.isArray(tensor?.shape) || tensor.dtype === undefined) {
+    problems.push(`is a ${tagOf(input)}; give a Tensor or a typed array`);
+    return undefined;
+  }
+  return tensor as Tensor;
+}
+
+function checkTensor(
+  port: PortData,
+  tensor: Tensor,
+  problems: string[],
+): Tensor["data"] | undefined {
+  if (tensor.dtype !== port.dtype) {
+    problems.push(`is of dtype ${tensor.dtype}; the model wants ${port.dtype}`);
+  }
+  const fits =
+    tensor.shape.length === port.shape.length &&
+    port.shape.every((dim, axis) =>
+      typeof dim === "number" ? dim === tensor.shape[axis] : isExtent(tensor.shape[axis]),
+    );
+  if (!fits) {
+    const shape = formatShape(tensor.shape);
+    problems.push(`is of shape ${shape}; the model wants ${formatExprs(port.shape)}`);
+  }
+  if (tensor.dtype !== port.dtype) return undefined;
+  const array = asArray(port.dtype, tensor.data, problems);
+  const size = sizeOf(tensor.shape);
+  if (array && fits && array.length !== size) {
+    const shape = formatShape(tensor.shape);
+    problems.push(`has ${array.length} elements; shape ${shape} wants ${size}`);
+  }
+  return fits ? array : undefined;
+}
+
+function isExtent(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Solve the dims from the shapes that fit so far, then check the shapes that are expressions. */
+function bindDims(
+  model: ModelData,
+  shapes: ReadonlyMap<PortData, Shape>,
+  problems: string[],
+): Binding {
+  const binding = new Map<string, number>();
+  const binder = new Map<string, string>();
+  for (const [port, shape] of shapes) {
+    for (const [axis, dim] of port.shape.entries()) {
+      const extent = shape[axis] as number;
+      if (typeof dim !== "string") continue;
+      const bound = binding.get(dim);
+      if (bound === undefined) {
+        binding.set(dim, extent);
+        binder.set(dim, port.name);
+      } else if (bound !== extent) {
+        problems.push(
+          `${port.name}: axis ${axis} is ${extent}, but the same dim ${dim} is ${bound} in ` +
+            `${binder.get(dim)}`,
+        );
+      }
+    }
+  }
+  for (const { name, min, max } of model.dims) {
+    const value = binding.get(name);
+    if (value !== undefined && (value < min || (max !== null && value > max))) {
+      problems.push(
+        `${binder.get(name)}: the dim ${name} is ${value}; it may be ` +
+          (max === null ? `${min} or more` : `${min} to ${max}`),
+      );
+    }
+  }
+  for (const [port, shape] of shapes) {
+    for (const [axis, dim] of port.shape.entries()) {
+      if (typeof dim !== "object" || problems.length) continue;
+      const wanted = evaluate(dim, binding);
+      if (wanted !== shape[axis]) {
+        problems.push(`${port.name}: axis ${axis} is ${shape[axis]}, but must be ${wanted} here`);
+      }
+    }
+  }
+  return binding;
+}

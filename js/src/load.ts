@@ -1,0 +1,269 @@
+/**
+ * The one module that touches what only some hosts have: `fetch`, files, digests, clocks. It brings
+ * a model's files into memory and checks that they are what the bundle promises.
+ */
+
+import type { FileData, ModelData } from "./data.js";
+import { DigestError, LoadError } from "./errors.js";
+import { bytesOf } from "./tensor.js";
+import { hasRelaxedSimd } from "./wasm.js";
+
+/** What a file's bytes may be given as. */
+export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+
+/** Which of a bundle's two wasm files runs. */
+export type Isa = "relaxed" | "simd128";
+
+/** How far the making of an executor has come: bytes while it fetches, steps while it prepares. */
+export interface Progress {
+  readonly phase: "fetch" | "compile" | "prepare";
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** What an executor asks of its surroundings. */
+export interface Host {
+  /** A clock, in milliseconds. */
+  now(): number;
+  /** Let the event loop take a turn. */
+  rest(): Promise<void>;
+}
+
+/** What making an executor may be told, in either form. */
+export interface CommonOptions {
+  /** The wasm file to use; by default the best that this host accepts and `files` has. */
+  readonly isa?: Isa | undefined;
+  /** Parts of the host to replace. */
+  readonly host?: Partial<Host> | undefined;
+}
+
+export interface CreateOptions extends CommonOptions {
+  /** Bytes of some of the bundle's files by file name, instead of fetching them. */
+  readonly files?: Readonly<Record<string, Bytes>> | undefined;
+  /** Other weights, of the same names, dtypes and shapes: safetensors bytes, or where they are. */
+  readonly weights?: Bytes | URL | string | readonly (Bytes | URL | string)[] | undefined;
+  /** Fetch with this function, which may add headers; by default the host's `fetch`. */
+  readonly fetch?: typeof fetch | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface CreateSyncOptions extends CommonOptions {
+  /** The bytes of a wasm file and of the weights, by file name. Their digests are not checked. */
+  readonly files: Readonly<Record<string, Bytes>>;
+  /** Other weights, of the same names, dtypes and shapes, as safetensors bytes. */
+  readonly weights?: Bytes | readonly Bytes[] | undefined;
+}
+
+/** A bundle's files in memory. */
+export interface Loaded {
+  readonly isa: Isa;
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly weights: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** The host that this code runs in; what the caller gives in `parts` comes first. */
+export function systemHost(parts: Partial<Host> = {}): Host {
+  const { performance, MessageChannel, setTimeout } = globalThis as Partial<typeof globalThis>;
+  const now = performance ? () => performance.now() : () => Date.now();
+  // A message comes at once; browsers delay nested timers by milliseconds.
+  const rest = () =>
+    new Promise<void>((resolve) => {
+      if (!MessageChannel) {
+        if (setTimeout) setTimeout(resolve, 0);
+        else resolve();
+        return;
+      }
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(undefined);
+    });
+  return { now, rest, ...parts };
+}
+
+/**
+ * Bring in the wasm file that fits this host and the weights. Throws LoadError where a file can't be
+ * had, DigestError where it is not the one promised, and the signal's reason once it is aborted.
+ */
+export async function load(model: ModelData, options: CreateOptions): Promise<Loaded> {
+  const { files = {}, weights, signal, onProgress } = options;
+  const isa = pickIsa(model, options.isa, files, false);
+  const wasm = model.files[isa];
+  const replaced = weights === undefined ? undefined : asList(weights);
+
+  const total = [wasm, ...(replaced ? [] : model.files.weights)].reduce(
+    (sum, f) => sum + f.bytes,
+    0,
+  );
+  let loaded = 0;
+  const onBytes = (count: number) => {
+    loaded += count;
+    onProgress?.({ phase: "fetch", loaded: Math.min(loaded, total), total });
+  };
+  const tools = { fetch: options.fetch, signal, onBytes };
+
+  const promised = async (file: FileData) => {
+    const given = files[fileName(file)];
+    const bytes = given ? ownBytes(given) : await read(file.url, tools, file);
+    if (given) onBytes(bytes.length);
+    await checkDigest(file, bytes);
+    return bytes;
+  };
+  const [wasmBytes, ...weightBytes] = await Promise.all([
+    promised(wasm),
+    ...(replaced
+      ? replaced.map(async (source) =>
+          isLocation(source) ? read(source, tools) : ownBytes(source),
+        )
+      : model.files.weights.map(promised)),
+  ]);
+  signal?.throwIfAborted();
+  return { isa, wasm: wasmBytes as Uint8Array<ArrayBuffer>, weights: weightBytes };
+}
+
+/** Take the files from the caller, who has checked them. Throws LoadError where one is missing. */
+export function loadSync(model: ModelData, options: CreateSyncOptions): Loaded {
+  const isa = pickIsa(model, options.isa, options.files, true);
+  const take = (file: FileData) => {
+    const name = fileName(file);
+    const given = options.files[name];
+    if (!given) throw new LoadError(`${model.name}: "files" lacks ${name}`);
+    return ownBytes(given);
+  };
+  const weights =
+    options.weights === undefined
+      ? model.files.weights.map(take)
+      : asList(options.weights).map(ownBytes);
+  return { isa, wasm: take(model.files[isa]), weights };
+}
+
+function pickIsa(
+  model: ModelData,
+  wanted: Isa | undefined,
+  files: Readonly<Record<string, Bytes>>,
+  needsFile: boolean,
+): Isa {
+  if (wanted) return wanted;
+  const usable = hasRelaxedSimd() && (!needsFile || fileName(model.files.relaxed) in files);
+  return usable ? "relaxed" : "simd128";
+}
+
+interface Tools {
+  readonly fetch: typeof fetch | undefined;
+  readonly signal: AbortSignal | undefined;
+  onBytes(count: number): void;
+}
+
+async function read(
+  url: URL | string,
+  tools: Tools,
+  promise?: FileData,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const isFile = String(url).startsWith("file:") || !/^[a-z][a-z\d+.-]+:/i.test(String(url));
+  // Asked for at run time, so that a bundler for browsers sees no import of a Node module.
+  const fs = isFile ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;
+  try {
+    if (!fs || tools.fetch) return await readUrl(url, tools, promise);
+    const file = await fs.readFile(url, tools.signal ? { signal: tools.signal } : {});
+    tools.onBytes(file.length);
+    return ownBytes(file);
+  } catch (cause) {
+    tools.signal?.throwIfAborted();
+    if (cause instanceof LoadError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new LoadError(
+      `can't read ${url}: ${why}. Check that the bundle's files lie beside its index.js` +
+        (isFile && !fs ? "; reading files needs Node 20.16, Deno 2.1, Bun 1.2 or newer" : "") +
+        (promise && !canDigest() ? `; its digest may differ from ${promise.integrity}` : ""),
+      [],
+      { cause },
+    );
+  }
+}
+
+async function readUrl(
+  url: URL | string,
+  tools: Tools,
+  promise: FileData | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const request: RequestInit = {};
+  if (tools.signal) request.signal = tools.signal;
+  // A page that is not in a secure context has no `crypto.subtle`; there the browser checks.
+  if (promise && !canDigest()) request.integrity = promise.integrity;
+  const response = await (tools.fetch ?? fetch)(url, request);
+  const found = `can't read ${url}: the server answered with status ${response.status}`;
+  if (!response.ok) {
+    throw new LoadError(`${found}. Check that the bundle's files are served beside its index.js`);
+  }
+  if (/^text\/html/i.test(response.headers.get("content-type") ?? "")) {
+    throw new LoadError(
+      `${found} and an HTML page. Such a page often stands for a file that is not there: check that ` +
+        "the bundle's files are served beside its index.js, and exclude the package from a dev " +
+        "server's pre-bundling (Vite: optimizeDeps.exclude)",
+    );
+  }
+  if (!response.body) return ownBytes(await response.arrayBuffer());
+  const length = Number(response.headers.get("content-length"));
+  return gather(response.body.getReader(), promise?.bytes || length || 65536, tools.onBytes);
+}
+
+/** Gather a stream into one array, of `expected` bytes if all goes well. */
+async function gather(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  expected: number,
+  onBytes: (count: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(expected);
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return length === bytes.length ? bytes : bytes.slice(0, length);
+    if (length + value.length > bytes.length) {
+      const larger = new Uint8Array(Math.max(bytes.length * 2, length + value.length));
+      larger.set(bytes.subarray(0, length));
+      bytes = larger;
+    }
+    bytes.set(value, length);
+    length += value.length;
+    onBytes(value.length);
+  }
+}
+
+async function checkDigest(file: FileData, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  if (!canDigest()) return;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-384", bytes));
+  const found = `sha384-${btoa(String.fromCharCode(...digest))}`;
+  if (found !== file.integrity) {
+    throw new DigestError(
+      `${fileName(file)} is not the file that the bundle promises: it has ${bytes.length} bytes and ` +
+        `digest ${found}, and should have ${file.bytes} bytes and digest ${file.integrity}. It was ` +
+        "changed or cut short, or belongs to another version of the bundle: copy the bundle anew",
+    );
+  }
+}
+
+function canDigest(): boolean {
+  return (globalThis as { crypto?: Partial<Crypto> }).crypto?.subtle !== undefined;
+}
+
+/** The last part of a file's path, without a query. */
+function fileName(file: FileData): string {
+  return String(file.url)
+    .replace(/[?#].*/s, "")
+    .replace(/.*\//s, "");
+}
+
+function asList<T extends object | string>(source: T | readonly T[]): readonly T[] {
+  return Array.isArray(source) ? source : [source as T];
+}
+
+function isLocation(source: Bytes | URL | string): source is URL | string {
+  return typeof source === "string" || !("byteLength" in source);
+}
+
+function ownBytes(source: Bytes): Uint8Array<ArrayBuffer> {
+  return bytesOf(source) as Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,89 @@
+import type { ModelData, ValueData } from "./data.js";
+import { type Binding, evaluateAll } from "./dims.js";
+import { BundleError } from "./errors.js";
+import { itemSize, type Shape, sizeOf } from "./tensor.js";
+
+/** Where each value lies, once the dims have values; indexed as `ModelData.values`. */
+export interface Plan {
+  readonly binding: Binding;
+  /** Undefined for a value outside the planned regions, here and in `addresses`. */
+  readonly shapes: readonly (Shape | undefined)[];
+  readonly addresses: readonly (number | undefined)[];
+  /** End of the values that live as long as the executor. */
+  readonly persistentEnd: number;
+  /** End of all values: the memory that this plan needs. */
+  readonly end: number;
+}
+
+/** The arena that a plan lays out beside the persistent values; the two arenas share their bytes. */
+export type Arena = "load" | "main";
+
+const VALUE_ALIGNMENT = 16;
+const REGION_ALIGNMENT = 64;
+
+/**
+ * Lay out the persistent values from `base` on, and the values of `arena` behind them. Each value
+ * lies at the highest end of the values that it comes after. Throws BundleError where the model's
+ * placements go in circles.
+ */
+export function makePlan(model: ModelData, base: number, arena: Arena, binding: Binding): Plan {
+  const { values } = model;
+  const shapes = values.map((value) =>
+    value.region === "persistent" || value.region === arena
+      ? evaluateAll(value.shape, binding)
+      : undefined,
+  );
+  const addresses: (number | undefined)[] = values.map(() => undefined);
+
+  const layOut = (region: ValueData["region"], start: number): number => {
+    const endOf = (index: number) => {
+      const bytes = sizeOf(shapes[index] ?? []) * itemSize((values[index] as ValueData).dtype);
+      return (addresses[index] as number) + align(bytes, VALUE_ALIGNMENT);
+    };
+    let end = start;
+    for (const [index, value] of values.entries()) {
+      if (value.region !== region) continue;
+      for (const next of inOrder(values, index, addresses)) {
+        const { alias = -1, after = [] } = values[next] as ValueData;
+        addresses[next] =
+          alias >= 0 ? addresses[alias] : after.reduce((at, i) => Math.max(at, endOf(i)), start);
+        end = Math.max(end, endOf(next));
+      }
+    }
+    return end;
+  };
+
+  const persistentEnd = layOut("persistent", align(base, REGION_ALIGNMENT));
+  const end = layOut(arena, align(persistentEnd, REGION_ALIGNMENT));
+  return { binding, shapes, addresses, persistentEnd, end };
+}
+
+/**
+ * Yield `index` after all that its address depends on and that has none yet. Chains are as long as
+ * the model is deep, so this keeps a stack of its own.
+ */
+function* inOrder(
+  values: readonly ValueData[],
+  index: number,
+  addresses: readonly (number | undefined)[],
+): Generator<number> {
+  const stack = [index];
+  while (stack.length) {
+    const top = stack[stack.length - 1] as number;
+    const { alias = -1, after = [], name } = values[top] as ValueData;
+    const missing = (alias >= 0 ? [alias] : after).filter((i) => addresses[i] === undefined);
+    if (stack.length > values.length) {
+      throw new BundleError(`the placement of ${name} depends on itself: bundle the model again`);
+    }
+    if (missing.length) {
+      stack.push(missing[0] as number);
+    } else {
+      stack.pop();
+      if (addresses[top] === undefined) yield top;
+    }
+  }
+}
+
+function align(size: number, alignment: number): number {
+  return Math.ceil(size / alignment) * alignment;
+}

@@ -1,0 +1,110 @@
+import type { ModelData, OpData, PortData, StepData, ValueData } from "./data.js";
+import type { Call, Device } from "./device.js";
+import { evaluate, evaluateAll } from "./dims.js";
+import { BundleError, InputError, KernelError } from "./errors.js";
+import type { Plan } from "./plan.js";
+import { type Shape, sizeOf, type Tensor } from "./tensor.js";
+
+/** One entry of a schedule, with all of its arguments. `target` indexes `ModelData.values` or `.ops`. */
+export interface Step {
+  readonly kind: StepData[0];
+  readonly target: number;
+  /** Calls the op's kernel; absent for a `read` and for an op that only gives bytes another shape. */
+  readonly call: Call | undefined;
+}
+
+/** Give each step of a schedule its addresses and dims. */
+export function bindSteps(
+  model: ModelData,
+  steps: readonly StepData[],
+  plan: Plan,
+  device: Device,
+): Step[] {
+  return steps.map(([kind, target]) => ({
+    kind,
+    target,
+    call: kind === "call" ? bindOp(model.ops[target] as OpData, plan, device) : undefined,
+  }));
+}
+
+function bindOp(op: OpData, plan: Plan, device: Device): Call | undefined {
+  if (op.kernel === undefined) return undefined;
+  const addresses = [...op.inputs, ...op.outputs].map((value) => {
+    const address = plan.addresses[value];
+    if (address === undefined) throw new BundleError(`an operand of ${op.name} has no address`);
+    return address;
+  });
+  const dims = evaluateAll(op.dims ?? [], plan.binding);
+  const extent = evaluate(op.extent ?? 1, plan.binding);
+  const call = device.bind(op.kernel, [...addresses, ...dims, 0, extent]);
+  return () => {
+    try {
+      call();
+    } catch (cause) {
+      throw new KernelError(`the op ${describeOp(op)} failed: ${cause}`, [], { cause });
+    }
+  };
+}
+
+/** Name an op and what the user wrote that it comes from. */
+function describeOp({ name, origins }: OpData): string {
+  const { node = "", module, source = "" } = origins[origins.length - 1] ?? {};
+  const origin = [module || node, source].filter(Boolean).join(" ");
+  return origin ? `${name} (${origin})` : name;
+}
+
+/** Copy a value out of the device's memory. */
+export function readValue(
+  model: ModelData,
+  index: number,
+  plan: Plan,
+  device: Device,
+  shape: Shape = plan.shapes[index] as Shape,
+): Tensor {
+  const { dtype } = model.values[index] as ValueData;
+  const data = device.read(dtype, plan.addresses[index] as number, sizeOf(shape));
+  return { dtype, shape, data };
+}
+
+/** Copy the model's outputs out of the device's memory. */
+export function readOutputs(model: ModelData, plan: Plan, device: Device): Record<string, Tensor> {
+  return Object.fromEntries(
+    model.outputs.map((port: PortData) => {
+      const shape = evaluateAll(port.shape, plan.binding);
+      return [port.name, readValue(model, port.value, plan, device, shape)];
+    }),
+  );
+}
+
+/** The values to copy out before the first step (at -1) and after each step, by the step's index. */
+export type Captures = ReadonlyMap<number, readonly number[]>;
+
+/**
+ * Find when each of the values called `names` may be copied out: right after the step that writes
+ * it, since a later step may reuse its bytes. Throws InputError that lists all unknown names.
+ */
+export function findCaptures(model: ModelData, names: readonly string[]): Captures {
+  const indices = new Map(model.values.map(({ name }, index) => [name, index]));
+  const writers = new Map<number, number>();
+  for (const [step, [kind, target]] of model.main.entries()) {
+    if (kind !== "call") continue;
+    for (const output of (model.ops[target] as OpData).outputs) writers.set(output, step);
+  }
+  const captures = new Map<number, number[]>();
+  const problems: string[] = [];
+  for (const name of new Set(names)) {
+    const index = indices.get(name);
+    if (index === undefined) {
+      problems.push(`${name}: the model has no such value`);
+      continue;
+    }
+    if (model.values[index]?.region === "load") {
+      problems.push(`${name}: exists only while the executor is created`);
+      continue;
+    }
+    const step = writers.get(index) ?? -1;
+    captures.set(step, [...(captures.get(step) ?? []), index]);
+  }
+  if (problems.length) throw new InputError(`${model.name}: can't capture these values`, problems);
+  return captures;
+}
