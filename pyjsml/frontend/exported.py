@@ -1,0 +1,95 @@
+"""An ExportedProgram of torch.export: decomposed, checked, and handed to the importer."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from pyjsml.errors import ModelError
+from pyjsml.frontend.options import Dims, Inputs
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+    from pyjsml.program import Program
+
+_KEPT = ("linear", "matmul", "dropout")
+"""Composite operators that are worth more whole: torch would write a linear layer on three axes as
+view, permute, addmm, view."""
+
+
+def load_exported(exported: ExportedProgram, name: str, inputs: Inputs, dims: Dims) -> Program:
+    """Import an ExportedProgram; see `pyjsml.frontend.load` for the arguments and the errors."""
+    from pyjsml.frontend.torch_dims import Symbols
+    from pyjsml.frontend.torch_importer import convert
+
+    _check(exported)
+    symbols = Symbols.of(exported, inputs, dims)
+    return convert(decompose(exported), name, symbols, output_names(exported))
+
+
+def decompose(exported: ExportedProgram) -> ExportedProgram:
+    """Return the functional program in core ATen operators."""
+    import torch
+
+    table = torch.export.default_decompositions()
+    for name in _KEPT:
+        packet = getattr(torch.ops.aten, name)
+        for overload in packet.overloads():
+            table.pop(getattr(packet, overload), None)
+    with warnings.catch_warnings(action="ignore"):
+        return exported.run_decompositions(table)
+
+
+def output_names(exported: ExportedProgram) -> list[str]:
+    """Name the tensors that the program returns: after dict keys and fields, else by number."""
+    from torch.export.graph_signature import OutputKind, TensorArgument
+    from torch.utils import _pytree as pytree
+
+    specs = [
+        spec
+        for spec in exported.graph_signature.output_specs
+        if spec.kind is OutputKind.USER_OUTPUT
+    ]
+    tree = exported.call_spec.out_spec
+    paths: list[Any] = [(index,) for index in range(len(specs))]
+    if tree is not None and tree.num_leaves == len(specs):
+        with warnings.catch_warnings(action="ignore"):
+            leaves = pytree.tree_unflatten(list(range(len(specs))), tree)
+            paths = [path for path, _ in pytree.tree_flatten_with_path(leaves)[0]]
+    names = []
+    for path, spec in zip(paths, specs, strict=True):
+        if isinstance(spec.arg, TensorArgument):
+            parts = [_key(entry) for entry in path]
+            named = any(not part.isdigit() for part in parts)
+            names.append("_".join(parts if named else ["output", *parts]))
+        elif getattr(spec.arg, "value", None) is not None:
+            raise ModelError(
+                f"The model returns {spec.arg.value!r} beside its tensors: return tensors only."
+            )
+    if not names:
+        raise ModelError("The model returns no tensor.")
+    return ["output"] if names == ["output_0"] else names
+
+
+def _key(entry: Any) -> str:
+    for attribute in ("key", "name", "idx"):
+        if hasattr(entry, attribute):
+            return str(getattr(entry, attribute))
+    return str(entry)
+
+
+def _check(exported: ExportedProgram) -> None:
+    from torch.export.graph_signature import OutputKind
+
+    written = [
+        spec.target or spec.arg.name
+        for spec in exported.graph_signature.output_specs
+        if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
+    ]
+    if written:
+        raise ModelError(
+            f"The model writes to {', '.join(map(repr, written))} as it runs: it was exported in "
+            "training mode (call model.eval() first), or keeps state, which has to become inputs "
+            "and outputs."
+        )

@@ -1,0 +1,22 @@
+"""Optional packages: found, or asked for by the name of the extra that brings them."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from pyjsml.errors import EngineUnavailableError
+
+_EXTRAS = {"onnx": "onnx", "onnxscript": "onnx", "torch": "torch", "onnxruntime": "check"}
+
+
+def require(package: str) -> ModuleType:
+    """Import `package`; raise EngineUnavailableError that names the extra if it is not installed."""
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise EngineUnavailableError(
+            f"This model needs the Python package {package}: pip install 'pyjsml[{_EXTRAS[package]}]'"
+        ) from error

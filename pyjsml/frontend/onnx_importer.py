@@ -1,0 +1,221 @@
+"""ONNX to Relax: TVM's importer, with origins, names and errors of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tvm import relax
+from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
+
+from pyjsml.errors import ModelError
+from pyjsml.frontend import onnx_model
+from pyjsml.frontend.builder import NodeBuilder
+from pyjsml.frontend.constants import Weights
+from pyjsml.frontend.converters_onnx import converter
+from pyjsml.frontend.finish import emit_outputs, finish
+from pyjsml.frontend.names import Names
+from pyjsml.frontend.options import Dims, check_dims
+from pyjsml.frontend.symbolic import DimVars, parse_expression
+from pyjsml.frontend.traces import innermost
+from pyjsml.frontend.unsupported import refuse
+from pyjsml.program import Dim, Origin
+
+if TYPE_CHECKING:
+    import onnx
+
+    from pyjsml.program import Program
+
+_MICROSOFT = "com.microsoft"
+_MICROSOFT_OPS = {"BiasGelu", "EmbedLayerNormalization", "FastGelu", "SkipLayerNormalization"}
+_CONTROL_FLOW = {"If", "Loop", "Scan"}
+
+
+def convert(model: onnx.ModelProto, name: str, dims: Dims) -> Program:
+    """Import a checked and folded ONNX model.
+
+    Raises UnsupportedOpError listing every operator that can't be converted, ModelError naming the
+    node whose conversion failed, and OptionError if `dims` names no dim of the model.
+    """
+    check_supported(model)
+    importer = _Importer(dims)
+    with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        return importer.program(model, name)
+
+
+def check_supported(model: onnx.ModelProto) -> None:
+    """Raise UnsupportedOpError if the model, or a graph inside it, uses an unknown operator."""
+    known = set(tvm_onnx._get_convert_map()) | {"Constant"}
+    found: dict[str, list[Origin]] = {}
+    for node in onnx_model.nodes(model.graph):
+        standard = node.domain in ("", "ai.onnx") and node.op_type not in _MICROSOFT_OPS
+        microsoft = node.domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS
+        if (standard or microsoft) and node.op_type in known - _CONTROL_FLOW:
+            continue
+        operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        found.setdefault(operator, []).append(origin_of(node))
+    refuse(found)
+
+
+def origin_of(node: Any) -> Origin:
+    """Return where an ONNX node comes from; one that has no name goes by its first output's."""
+    output = next((name for name in node.output if name), "")
+    metadata = {entry.key: entry.value for entry in node.metadata_props}
+    return Origin(
+        node=node.name or output,
+        kind=node.op_type,
+        module=_module_path(metadata.get("pkg.torch.onnx.name_scopes", "")),
+        source=innermost(metadata.get("pkg.torch.onnx.stack_trace", "")),
+        output=output,
+    )
+
+
+class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
+    def __init__(self, dims: Dims) -> None:
+        super().__init__({}, None)
+        self._names = Names()
+        self._weights = Weights()
+        self._variables = DimVars()
+        self._dims = dims
+        self.bb = NodeBuilder(self._names)
+
+    def program(self, model: onnx.ModelProto, name: str) -> Program:
+        graph = model.graph
+        self.opset = next(
+            (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1
+        )
+        self._parse_graph_initializers(graph)
+        inputs = [self._input(value) for value in onnx_model.user_inputs(model)]
+        check_dims(self._dims, list(self._variables.by_name))
+        dims = [Dim(name, *self._dims.get(name, (1, None))) for name in self._variables.by_name]
+        with self.bb.function("main", params=inputs, attrs=_bounds(dims)):
+            with self.bb.dataflow():
+                self._construct_nodes(graph)
+                outputs = emit_outputs(self.bb, self._outputs(graph))
+            self.bb.emit_func_output(outputs)
+        return finish(
+            name,
+            self.bb,
+            inputs=[value.name for value in onnx_model.user_inputs(model)],
+            outputs=[output.name for output in graph.output],
+            dims=dims,
+            weights=self._weights,
+        )
+
+    def _parse_graph_initializers(self, graph: Any) -> None:
+        for tensor in graph.initializer:
+            constant = relax.const(self._parse_array(tensor))
+            self._nodes[tensor.name] = constant
+            array = constant.value.numpy()
+            if array.ndim and array.dtype.kind == "f":
+                self._weights.add(tensor.name, array, constant)
+
+    def _input(self, value: Any) -> Any:
+        if value.type.WhichOneof("value") != "tensor_type":
+            raise ModelError(
+                f"The input {value.name!r} is no tensor: pyjsml takes models that take tensors."
+            )
+        tensor = value.type.tensor_type
+        dtype = tvm_onnx.get_type(tensor.elem_type)
+        if not tensor.HasField("shape"):
+            raise ModelError(
+                f"The model doesn't say how many axes its input {value.name!r} has. Say it with "
+                f"--input {value.name}={dtype}[SHAPE]."
+            )
+        shape = [self._size(value.name, axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
+        variable = relax.Var(self._names.fresh(value.name), relax.TensorType(shape, dtype))
+        self._nodes[value.name] = variable
+        return variable
+
+    def _size(self, name: str, axis: int, dim: Any) -> Any:
+        if dim.HasField("dim_value") and dim.dim_value > 0:
+            return dim.dim_value
+        if dim.dim_param:
+            return parse_expression(dim.dim_param, self._variables)
+        # Exporters leave the batch axis without a name; others are told apart by input and axis.
+        return self._variables("batch" if axis == 0 else f"{name}_{axis}")
+
+    def _construct_nodes(self, graph: Any) -> None:
+        for node in graph.node:
+            origin = origin_of(node)
+            self.bb.base = origin.node
+            try:
+                self._construct_node(node, origin)
+            except Exception as error:
+                where = f" ({origin.module} {origin.source})".replace(" )", ")")
+                raise ModelError(
+                    f"The {node.op_type} node {origin.node!r}{where if origin.module else ''} "
+                    f"can't be converted: {_first_line(error)}"
+                ) from error
+
+    def _convert_operator(self, op_name: str, inputs: Any, attrs: Any, opset: int) -> Any:
+        own = converter(op_name, opset)
+        if own is not None:
+            value = own(self.bb, inputs, attrs, opset)
+        else:
+            convert = tvm_onnx._get_convert_map()[op_name].get_converter(opset)
+            value = convert(self.bb, inputs, attrs, [self._nodes, self._params])
+        return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
+
+    def _construct_node(self, node: Any, origin: Origin) -> None:
+        attributes = self._parse_attr(node.attribute)
+        attributes["tvm_custom"] = {"name": node.name, "num_outputs": len(node.output)}
+        inputs = tvm_onnx.onnx_input()
+        inputs.extend(self._nodes[name] if name else None for name in node.input)
+        value = self._convert_operator(node.op_type, inputs, attributes, self.opset)
+        names = list(node.output)
+        for name, item in zip(names, self._unpack(value, len(names)), strict=False):
+            if name:
+                self._nodes[name] = self.bb.result(item, _at(origin, name))
+
+    def _unpack(self, value: Any, count: int) -> list[Any]:
+        if isinstance(value, relax.Tuple):
+            items = list(value.fields)
+        elif isinstance(value, relax.Expr) and isinstance(value.ty, relax.TupleType):
+            bound = self.bb.emit(value)
+            items = [relax.TupleGetItem(bound, i) for i in range(len(value.ty.fields))]
+        else:
+            items = [value]
+        if len(items) < count:
+            raise ModelError(f"it has {count} outputs, and only {len(items)} can be converted")
+        return items
+
+    def _outputs(self, graph: Any) -> Mapping[str, tuple[Any, Origin]]:
+        producers = {name: node for node in graph.node for name in node.output}
+        outputs = {}
+        for output in graph.output:
+            if output.name not in self._nodes:
+                raise ModelError(f"The model's output {output.name!r} is computed by no node.")
+            value = self._nodes[output.name]
+            if not isinstance(value, relax.Expr) or isinstance(value.ty, relax.TupleType):
+                raise ModelError(f"The model's output {output.name!r} is no tensor.")
+            if isinstance(value.ty, relax.ShapeType):
+                value = relax.op.shape_to_tensor(value)
+            producer = producers.get(output.name)
+            origin = _at(origin_of(producer), output.name) if producer else Origin(output.name)
+            outputs[output.name] = (value, origin)
+        return outputs
+
+
+def _at(origin: Origin, output: str) -> Origin:
+    return Origin(origin.node, origin.kind, origin.module, origin.source, output)
+
+
+def _bounds(dims: list[Dim]) -> dict[str, Any]:
+    upper = {dim.name: dim.max for dim in dims if dim.max is not None}
+    return {"tir_var_upper_bound": upper} if upper else {}
+
+
+def _module_path(scopes: str) -> str:
+    """Read the exporter's list of nested scopes; the last but one is the innermost module."""
+    parts = [part.strip(" '\"") for part in scopes.strip("[]").split(",")]
+    modules = [part for part in parts[:-1] if part]
+    return modules[-1] if modules else ""
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,166 @@
+"""ONNX files: reading, checking and folding them, before anything of TVM is involved."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyjsml.errors import ModelError, OptionError
+from pyjsml.frontend.extras import require
+from pyjsml.frontend.options import Dims, Inputs, check_inputs
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def read(path: Path) -> onnx.ModelProto:
+    """Read and check the ONNX file `path`; raise ModelError if it can't be read or is malformed."""
+    onnx = require("onnx")
+    from google.protobuf.message import DecodeError
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} can't be read: {error.strerror}.") from error
+    if not data:
+        raise ModelError(f"{path} is empty; export the model again.")
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise ModelError(
+            f"{path} is no ONNX model, or is truncated; export or download it again."
+        ) from error
+    if not model.graph.output:
+        raise ModelError(f"{path} is no ONNX model: it holds no graph with an output.")
+    _load_external_data(onnx, model, path)
+    try:
+        # Shape inference as part of the check raises on models that every runtime accepts.
+        onnx.checker.check_model(model, full_check=False)
+    except onnx.checker.ValidationError as error:
+        raise ModelError(f"{path} is no valid ONNX model: {_first_line(error)}") from error
+    except ValueError:
+        # Protobuf can't serialise more than 2 GiB for the checker. Such a model was read whole,
+        # and what is wrong with it shows during conversion.
+        pass
+    return model
+
+
+def override_inputs(model: onnx.ModelProto, inputs: Inputs, dims: Dims) -> None:
+    """Give the model's inputs the shapes of `inputs`, in place.
+
+    Shapes recorded for intermediate and output values are dropped, since they no longer hold.
+    Raises OptionError that lists every override that doesn't fit.
+    """
+    onnx = require("onnx")
+    graph_inputs = {value.name: value for value in user_inputs(model)}
+    check_inputs(inputs, list(graph_inputs))
+    problems = []
+    for name, spec in inputs.items():
+        tensor = graph_inputs[name].type.tensor_type
+        dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+        if spec.dtype != dtype:
+            problems.append(f"{name!r} is {dtype} in the model, not {spec.dtype}")
+        if tensor.HasField("shape") and len(tensor.shape.dim) != len(spec.shape):
+            problems.append(
+                f"{name!r} has {len(tensor.shape.dim)} axes in the model, not {len(spec.shape)}"
+            )
+        tensor.ClearField("shape")
+        shape = tensor.shape
+        for size in spec.shape:
+            if isinstance(size, int):
+                shape.dim.add().dim_value = size
+            else:
+                shape.dim.add().dim_param = str(size)
+    if problems:
+        raise OptionError("--input does not fit the model:", problems)
+    if inputs:
+        del model.graph.value_info[:]
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+
+
+def user_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Return the graph's inputs that aren't weights: files before IR version 4 list those too."""
+    initializers = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in initializers]
+
+
+def fold(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with local functions inlined, and what hangs on constants alone computed.
+
+    Exporters write shapes as chains of small nodes (Shape, Gather, Concat, ConstantOfShape), which
+    only make sense as constants. Weights are left as they are.
+    """
+    onnx = require("onnx")
+    require("onnxscript")
+    import onnx_ir
+    from onnxscript import optimizer
+
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    with _quiet():
+        folded = onnx_ir.from_proto(model)
+        optimizer.fold_constants(
+            folded,
+            onnx_shape_inference=True,
+            # Left alone by default, though most Pad and Reshape arguments pass through one.
+            should_fold=lambda node: True if node.op_type == "ConstantOfShape" else None,
+        )
+        optimizer.remove_unused_nodes(folded)
+        return onnx_ir.to_proto(folded)
+
+
+def nodes(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of `graph` and of every graph inside it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from nodes(attribute.g)
+            for inner in attribute.graphs:
+                yield from nodes(inner)
+
+
+def _load_external_data(onnx: Any, model: onnx.ModelProto, path: Path) -> None:
+    from onnx import external_data_helper
+
+    for tensor in model.graph.initializer:
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        location = external_data_helper.ExternalDataInfo(tensor).location
+        try:
+            external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
+        except Exception as error:
+            raise ModelError(
+                f"{path} keeps the weight {tensor.name!r} in the file {location!r} beside it, which "
+                f"is missing or can't be read: {_first_line(error)}"
+            ) from error
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+class _quiet(warnings.catch_warnings):  # noqa: N801 - used as a with statement
+    """Keeps warnings and log lines of the folding libraries from the user."""
+
+    def __init__(self) -> None:
+        super().__init__(action="ignore")
+        self._loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._levels = [logger.level for logger in self._loggers]
+        for logger in self._loggers:
+            logger.setLevel(logging.CRITICAL)
+
+    def __exit__(self, *exc: object) -> None:
+        for logger, level in zip(self._loggers, self._levels, strict=True):
+            logger.setLevel(level)
+        super().__exit__(*exc)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

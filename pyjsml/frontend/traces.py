@@ -1,0 +1,20 @@
+"""Source lines out of the stack traces that torch keeps with every node."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+
+
+def innermost(trace: str) -> str:
+    """Return the last frame of `trace` that is the user's own, as `model.py:12`, or an empty string.
+
+    Frames inside torch (a Linear's own forward) say nothing about the user's code.
+    """
+    for match in reversed(list(_FRAME.finditer(trace))):
+        path = PurePath(match["file"])
+        if "torch" not in path.parts:
+            return f"{path.name}:{match['line']}"
+    return ""
