@@ -46,6 +46,10 @@ class InputError(ProblemsError):
     """An input of a run is missing, misnamed, or of the wrong dtype or shape."""
 
 
+class VectorsError(ProblemsError):
+    """Test vectors can't be read, or do not fit the model: names missing or unknown."""
+
+
 class OutputDirectoryError(UserError):
     """The output directory holds something that is not a bundle, or can't be written."""
 
@@ -72,6 +76,10 @@ class EngineError(PyjsmlError):
     def __init__(self, type: str, message: str) -> None:
         self.type = type
         super().__init__(f"{type}: {message}")
+
+
+class ResourceError(PyjsmlError):
+    """A file of pyjsml's own installation is missing; the message says how to restore it."""
 
 
 class VerifierError(PyjsmlError):

@@ -1,0 +1,57 @@
+"""The manifest of a bundle: what Python and people read of it, and the digests of its files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pyjsml.bundle import FORMAT_NAME, FORMAT_VERSION
+from pyjsml.emit.data import ModelJson, finished
+from pyjsml.emit.limits import memory_limits
+from pyjsml.emit.views import FileView, LoadedFiles
+from pyjsml.program import Program
+
+
+def manifest(
+    program: Program,
+    data: ModelJson,
+    loaded: LoadedFiles,
+    files: Iterable[FileView],
+    *,
+    name: str,
+    version: str,
+    generator: str,
+    provenance: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what `manifest.json` holds; `files` are all the others of the bundle."""
+    graph, schedule = finished(program)
+    return {
+        "format": {"name": FORMAT_NAME, "version": FORMAT_VERSION},
+        "name": name,
+        "version": version,
+        "generator": generator,
+        "files": {file.path: {"bytes": file.bytes, "integrity": file.integrity} for file in files},
+        "limits": {"memory": memory_limits(program, graph, schedule)},
+        "provenance": {**provenance, "ops": dict(Counter(op.kind for op in graph.main.ops))},
+        "model": _model(data, loaded),
+    }
+
+
+def _model(data: ModelJson, loaded: LoadedFiles) -> dict[str, Any]:
+    """Write `ModelData` as index.script.js does, with URLs relative to the bundle."""
+    fields = asdict(data)
+    return {
+        "formatVersion": fields.pop("format_version"),
+        **fields,
+        "files": {
+            "simd128": _file(loaded.simd128),
+            "relaxed": _file(loaded.relaxed),
+            "weights": [_file(file) for file in loaded.weights],
+        },
+    }
+
+
+def _file(file: FileView) -> dict[str, Any]:
+    return {"url": file.path, "bytes": file.bytes, "integrity": file.integrity}
