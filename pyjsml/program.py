@@ -3,7 +3,7 @@
 | stage    | adds                                                            |
 |----------|-----------------------------------------------------------------|
 | load     | `name`, `signature`, `module`, `constants`, `origins`           |
-| optimize | `module` rewritten, `layouts`                                   |
+| optimize | `module` rewritten, `layouts`, `fusions`                        |
 | lower    | `graph`, `functions`                                            |
 | compile  | `kernels`, `wasm`                                               |
 | schedule | `schedule`                                                      |
@@ -60,25 +60,36 @@ class Origin:
     """Where something comes from in the user's model.
 
     `node` is the name of the ONNX node or of the torch.export graph node, `module` the path of the
-    nn.Module (`features.0.0`), `source` the line that called it (`model.py:12`).
+    nn.Module (`features.0.0`), `source` the line that called it (`model.py:12`). `output` is the
+    name of the tensor that it computes: an ONNX tensor, or a torch.export graph node.
     """
 
     node: str
     kind: str = ""
     module: str = ""
     source: str = ""
+    output: str = ""
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.module or self.node, self.source) if part)
 
 
 @dataclass(frozen=True)
+class Fusion:
+    """What one op of the optimised module was made of: bindings by name, the op's own one last."""
+
+    kind: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Value:
     """A tensor of the graph.
 
-    `constant` is the name of the weight whose bytes it holds. `node` is the source node whose
-    output it equals once its axes are permuted: axis `i` of this value is axis `layout[i]` of the
-    node's output (an empty `layout` is the identity). Both are empty where there is none.
+    `constant` is the name of the weight whose bytes it holds. `node` is the source node (see
+    `Origin.output`) whose elements it has: its elements in row-major order are those of the node's
+    output with the axes permuted by `layout` (empty: as they are), though its shape may be another.
+    Both are empty where there is none.
     """
 
     name: str
@@ -186,6 +197,7 @@ class Program:
     constants: Mapping[str, Array]
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
     layouts: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    fusions: Mapping[str, Fusion] = field(default_factory=lambda: MappingProxyType({}))
     graph: Graph | None = None
     functions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     kernels: Mapping[str, Kernel] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,48 @@
+"""Shapes over the model's named dims, from shapes over TIR's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tvm
+from tvm import relax
+
+from pyjsml.dims import Expr, Shape
+from pyjsml.kernels.expr import to_expr
+from pyjsml.kernels.signature import symbolic_dims
+from pyjsml.program import Signature
+
+
+def named_dims(main: relax.Function, signature: Signature) -> dict[tvm.tirx.Var, Expr]:
+    """Return what the signature calls each symbolic dim of the inputs of `main`."""
+    named: dict[tvm.tirx.Var, Expr] = {}
+    for param, spec in zip(main.params, signature.inputs, strict=False):
+        for size, name in zip(param.ty.shape, spec.shape, strict=True):
+            if isinstance(size, tvm.tirx.Var):
+                named.setdefault(size, name)
+    return named
+
+
+def tensor_shape(tensor: relax.TensorType, dims: Mapping[tvm.tirx.Var, Expr]) -> Shape | None:
+    """Return a tensor's shape, or None if it depends on the data."""
+    if tensor.shape is None:
+        return None
+    try:
+        return tuple(to_expr(size, dims) for size in tensor.shape)
+    except KeyError:
+        return None
+
+
+def kernel_dims(
+    function: tvm.tirx.PrimFunc, shapes: list[Shape], scalars: list[Expr]
+) -> tuple[Expr, ...]:
+    """Return the trailing arguments of a kernel: what a call's shapes and scalars make of its dims."""
+    bound: dict[tvm.tirx.Var, Expr] = {}
+    buffers = [param for param in function.params if tvm.tirx.is_buffer_var(param)]
+    for buffer, shape in zip(buffers, shapes, strict=True):
+        for size, expr in zip(buffer.shape, shape, strict=True):
+            if isinstance(size, tvm.tirx.Var):
+                bound.setdefault(size, expr)
+    plain = [param for param in function.params if not tvm.tirx.is_buffer_var(param)]
+    bound.update(zip(plain, scalars, strict=True))
+    return tuple(bound[dim] for dim in symbolic_dims(function))

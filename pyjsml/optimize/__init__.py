@@ -1,0 +1,39 @@
+"""The optimize stage: rewrites the module into one TIR function per op."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from pyjsml.optimize.batch_norm import fold_batch_norm
+from pyjsml.optimize.fuse import fuse
+from pyjsml.optimize.layout import choose_layout
+from pyjsml.optimize.legalize import legalize
+from pyjsml.optimize.matrix import lower_matmul
+from pyjsml.optimize.simplify import simplify
+from pyjsml.optimize.views import sink_views
+from pyjsml.program import Program
+
+
+def optimize(program: Program) -> Program:
+    """Rewrite `module`: folded, laid out, fused. Adds `layouts` and `fusions`.
+
+    Raises UnsupportedOpError for operators that have no kernel.
+    """
+    module = simplify(program.module)
+    module = fold_batch_norm(module)
+    module, layouts = choose_layout(module)
+    module = lower_matmul(module)
+    module = sink_views(module)
+    module = simplify(module)
+    module = legalize(module, program.origins)
+    module, fusions = fuse(module)
+    return replace(
+        program,
+        module=module,
+        layouts=MappingProxyType(layouts),
+        fusions=MappingProxyType(fusions),
+    )
+
+
+__all__ = ["optimize"]

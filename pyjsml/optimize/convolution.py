@@ -1,0 +1,124 @@
+"""Lower convolutions of channels-last activations to kernels that read packed weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import tvm
+from tvm import relax
+
+from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, matmul
+from pyjsml.optimize.generic import call_generic
+from pyjsml.optimize.rewrite import emit, shape_of
+from pyjsml.optimize.simplify import reshape
+
+OIHW = ("o", "i", "h", "w")
+
+
+@dataclass(frozen=True)
+class Convolved:
+    """A kernel's call, and the NHWC shape that its elements have."""
+
+    value: relax.Expr
+    shape: list[tvm.ir.Expr]
+
+
+Lower = Callable[[relax.BlockBuilder, relax.Expr, relax.Expr, tvm.ir.Attrs], Convolved]
+
+
+def lower_conv2d(
+    builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, attrs: tvm.ir.Attrs
+) -> Convolved:
+    """Lower a convolution of `x` [N, H, W, I] with `weight` [O, I / groups, KH, KW]."""
+    strides = [int(stride) for stride in attrs.strides]
+    dilation = [int(step) for step in attrs.dilation]
+    x = _padded(builder, x, [int(size) for size in attrs.padding])
+    out_channels, group_inputs, height, width = shape_of(weight)
+    groups = int(attrs.groups)
+    if groups == 1 and int(height) == int(width) == 1 and strides == [1, 1]:
+        return _pointwise(builder, x, weight)
+    if groups == 1:
+        packed = builder.emit(call_generic(builder, conv2d.pack_conv2d, [weight], [OIHW]))
+        call = builder.call_te(
+            conv2d.conv2d,
+            x,
+            packed,
+            strides,
+            dilation,
+            int(out_channels),
+            primfunc_name_hint="conv2d",
+        )
+    elif int(group_inputs) == 1 and int(out_channels) == groups:
+        packed = builder.emit(call_generic(builder, depthwise.pack_depthwise, [weight], [OIHW]))
+        call = builder.call_te(
+            depthwise.depthwise_conv2d,
+            x,
+            packed,
+            strides,
+            dilation,
+            primfunc_name_hint="depthwise_conv2d",
+        )
+    else:
+        packed = builder.emit(call_generic(builder, conv2d.pack_group_conv2d, [weight], [OIHW]))
+        call = builder.call_te(
+            conv2d.group_conv2d,
+            x,
+            packed,
+            strides,
+            dilation,
+            groups,
+            primfunc_name_hint="group_conv2d",
+        )
+    return Convolved(call, list(call.ty_args[0].shape))
+
+
+def lower_conv2d_transpose(
+    builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, attrs: tvm.ir.Attrs
+) -> Convolved:
+    """Lower a transposed convolution of `x` [N, H, W, I] with `weight` [I, O, KH, KW]."""
+    packed = call_generic(
+        builder, conv2d_transpose.pack_conv2d_transpose, [weight], [("i", "o", "h", "w")]
+    )
+    call = builder.call_te(
+        conv2d_transpose.conv2d_transpose,
+        x,
+        builder.emit(packed),
+        [int(stride) for stride in attrs.strides],
+        [int(size) for size in attrs.padding],
+        [int(size) for size in attrs.output_padding],
+        [int(step) for step in attrs.dilation],
+        int(shape_of(weight)[1]),
+        primfunc_name_hint="conv2d_transpose",
+    )
+    return Convolved(call, list(call.ty_args[0].shape))
+
+
+def _pointwise(builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr) -> Convolved:
+    """A 1×1 convolution is a matrix product over the pixels, whatever the picture's height and width."""
+    out_channels, in_channels = shape_of(weight)[:2]
+    batch, height, width, _ = shape_of(x)
+    pixels = reshape(builder, x, [batch * height * width, in_channels])
+    matrix = emit(builder, reshape(builder, weight, [out_channels, in_channels]))
+    packed = call_generic(builder, matmul.pack_matmul_transposed, [matrix], [("n", "k")])
+    call = builder.call_te(
+        matmul.matmul,
+        emit(builder, pixels),
+        builder.emit(packed),
+        int(out_channels),
+        primfunc_name_hint="matmul",
+    )
+    return Convolved(call, [batch, height, width, out_channels])
+
+
+def _padded(builder: relax.BlockBuilder, x: relax.Expr, padding: list[int]) -> relax.Expr:
+    top, left, bottom, right = padding
+    if not any(padding):
+        return x
+    return builder.emit(relax.op.nn.pad(x, [0, 0, top, bottom, left, right, 0, 0]))
+
+
+LOWER: Mapping[str, Lower] = {
+    "relax.nn.conv2d": lower_conv2d,
+    "relax.nn.conv2d_transpose": lower_conv2d_transpose,
+}

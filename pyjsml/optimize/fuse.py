@@ -1,0 +1,174 @@
+"""Fuse each op with the element-wise work around it, so that a kernel reads and writes memory once.
+
+A group grows along chains whose links nobody else reads: an element-wise operator joins the group
+that computes its operand, and brings in the groups of its other operands if they are as cheap as it
+is. Convolutions, products and reductions take what follows them; reductions also take what
+precedes them. What runs at load time stays unfused: its kernels are generic, and shared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import tvm
+from tvm import relax
+
+from pyjsml.optimize.rewrite import (
+    bindings,
+    constant_vars,
+    op_name,
+    operands,
+    rebuild,
+    same_shape,
+    shape_of,
+    substitute,
+    use_counts,
+)
+from pyjsml.program import Fusion
+
+# TVM's kinds of operator (relax.op.OpPatternKind), from the freest to the most rigid.
+BROADCAST, INJECTIVE, REDUCTION, OUT_FUSABLE, OPAQUE = 1, 2, 3, 4, 8
+APART = ("concatenate",)
+"""Operators that are called injective, yet are faster as copies of their own."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Bindings that become one op; the last one's value is the op's result.
+
+    `anchor` is the most rigid of them, after which the op is called.
+    """
+
+    pattern: int
+    members: tuple[relax.VarBinding, ...]
+    anchor: relax.VarBinding
+
+
+def fuse(module: tvm.IRModule) -> tuple[tvm.IRModule, dict[str, Fusion]]:
+    """Return `module` with one TIR function per op, and what each op was made of, by its result."""
+    groups = {group.members[-1].var: group for group in _groups(module)}
+
+    def transform(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
+        group = groups.get(var)
+        if group is None or len(group.members) == 1:
+            return value
+        function, arguments = _primitive(group)
+        callee = builder.add_func(function, "fused_" + "_".join(map(_callee, group.members)))
+        inputs = [known.get(argument.name, argument) for argument in arguments]
+        return relax.Call(callee, inputs)
+
+    known: dict[str, relax.Expr] = {}
+
+    def remember(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
+        bound = builder.emit(transform(builder, var, value), name_hint=var.name)
+        known[var.name] = bound
+        return bound
+
+    fused = relax.transform.DeadCodeElimination(["main"])(rebuild(module, remember))
+    fused = relax.transform.FuseTIR()(fused)
+    fusions = {
+        var.name: Fusion(_kind(group), tuple(member.var.name for member in group.members))
+        for var, group in groups.items()
+    }
+    return relax.transform.DeadCodeElimination(["main"])(fused), fusions
+
+
+def _groups(module: tvm.IRModule) -> list[Group]:
+    uses = use_counts(module)
+    constants = constant_vars(module)
+    group_of: dict[relax.Var, Group] = {}
+    for binding in bindings(module):
+        group = Group(_pattern(module, binding), (binding,), binding)
+        if group.pattern != OPAQUE and binding.var not in constants:
+            for producer in _candidates(binding, uses, group_of):
+                if _joins(group, producer):
+                    group = _merged(group, producer)
+        for member in group.members:
+            group_of.pop(member.var, None)
+        group_of[binding.var] = group
+    return list(group_of.values())
+
+
+def _candidates(
+    binding: relax.VarBinding, uses: dict[relax.Var, int], group_of: dict[relax.Var, Group]
+) -> list[Group]:
+    """Return the groups whose results only `binding` reads, the most rigid first."""
+    reads = operands(binding.value)
+    read_here = [var for var in dict.fromkeys(reads) if var in group_of]
+    own = [var for var in read_here if uses[var] == reads.count(var)]
+    return sorted((group_of[var] for var in own), key=lambda group: -group.pattern)
+
+
+def _kind(group: Group) -> str:
+    """Return what an op is called: its anchor's function without the number that made it unique."""
+    if op_name(group.anchor.value) != "relax.call_tir":
+        return "view"
+    return re.sub(r"(?<=\D)\d+$", "", _callee(group.anchor))
+
+
+def _joins(group: Group, producer: Group) -> bool:
+    """Say whether the kernel of `producer` can go on to compute `group`, whose last member reads it."""
+    if not _defines_its_dims(producer.members + group.members):
+        return False
+    result, source = group.members[-1].var, producer.members[-1].var
+    alike = same_shape(shape_of(result), shape_of(source))
+    if producer.pattern == OPAQUE:
+        return False
+    if producer.pattern >= REDUCTION:
+        # One rigid part per kernel, and nothing but element-wise work behind it.
+        return group.pattern <= BROADCAST and alike
+    if group.pattern == REDUCTION and len(group.members) == 1:
+        return producer.pattern <= INJECTIVE
+    # An element must not be computed twice, as it would be if it were broadcast.
+    return group.pattern <= INJECTIVE and alike
+
+
+def _merged(group: Group, producer: Group) -> Group:
+    rigid = producer if producer.pattern > group.pattern else group
+    return Group(rigid.pattern, producer.members + group.members, rigid.anchor)
+
+
+def _pattern(module: tvm.IRModule, binding: relax.VarBinding) -> int:
+    if op_name(binding.value) != "relax.call_tir" or len(binding.value.args) != 2:
+        return OPAQUE
+    if not isinstance(binding.var.ty, relax.TensorType):
+        return OPAQUE
+    function = module[binding.value.args[0]]
+    if _callee(binding).startswith(APART):
+        return OPAQUE
+    return int(function.attrs["op_pattern"])
+
+
+def _defines_its_dims(members: tuple[relax.VarBinding, ...]) -> bool:
+    """Say whether the tensors that the members read from outside name every dim of their results."""
+    inside = {member.var for member in members}
+    named: set[relax.Var] = set()
+    for member in members:
+        for var in operands(member.value):
+            if var not in inside:
+                named.update(relax.analysis.tir_vars_in_type(var.ty))
+    return all(named.issuperset(relax.analysis.tir_vars_in_type(m.var.ty)) for m in members)
+
+
+def _callee(binding: relax.VarBinding) -> str:
+    return str(binding.value.args[0].name_hint)
+
+
+def _primitive(group: Group) -> tuple[relax.Function, list[relax.Var]]:
+    """Return a function of the group's members over the values from outside, and those values."""
+    inside = {member.var for member in group.members}
+    reads = [var for member in group.members for var in operands(member.value)]
+    outside = [var for var in dict.fromkeys(reads) if var not in inside]
+    builder = relax.BlockBuilder()
+    params = [relax.Var(var.name, var.ty) for var in outside]
+    known: dict[relax.Var, relax.Expr] = dict(zip(outside, params, strict=True))
+    attrs = {"Primitive": 1}
+    with builder.function("primitive", params=params, attrs=attrs, private=True):
+        with builder.dataflow():
+            for member in group.members:
+                known[member.var] = builder.emit(substitute(member.value, known))
+            output = builder.emit_output(known[group.members[-1].var])
+        builder.emit_func_output(output)
+    function = builder.finalize()["primitive"]
+    return relax.utils.copy_with_new_vars(function), outside

@@ -1,0 +1,104 @@
+"""Remove what does nothing, and bring equal things to one form, so that later passes see few forms."""
+
+from __future__ import annotations
+
+import tvm
+from tvm import relax
+
+from pyjsml.optimize.rewrite import dtype_of, op_name, rebuild, same_shape, shape_of
+
+RESHAPES = frozenset(
+    {"relax.reshape", "relax.expand_dims", "relax.squeeze", "relax.flatten", "relax.nn.batch_flatten"}
+)
+
+
+def simplify(module: tvm.IRModule) -> tvm.IRModule:
+    """Return `module` without casts, reshapes, broadcasts, tuples and dropouts that change nothing."""
+    module = rebuild(module, _simplify)
+    module = relax.transform.EliminateCommonSubexpr()(module)
+    return relax.transform.DeadCodeElimination(["main"])(module)
+
+
+def reshape(builder: relax.BlockBuilder, x: relax.Expr, shape: list[tvm.ir.Expr]) -> relax.Expr:
+    """Return `x` under another shape: itself if the shape is its own, and never a reshape of a reshape."""
+    source = lookup(builder, x)
+    if op_name(source) == "relax.reshape":
+        x = source.args[0]
+    if same_shape(shape_of(x), tuple(shape)):
+        return x
+    return relax.op.reshape(x, shape)
+
+
+def lookup(builder: relax.BlockBuilder, expr: relax.Expr) -> relax.Expr | None:
+    """Return the value that the variable `expr` is bound to, if it is one of the function's own."""
+    return builder.lookup_binding(expr) if isinstance(expr, relax.Var) else None
+
+
+def _simplify(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
+    if isinstance(value, relax.TupleGetItem):
+        return _field(builder, value)
+    name = op_name(value)
+    if name in RESHAPES:
+        return reshape(builder, value.args[0], list(shape_of(var)))
+    if name == "relax.permute_dims" and _only_moves_ones(value, var):
+        return reshape(builder, value.args[0], list(shape_of(var)))
+    if name == "relax.astype" and dtype_of(value.args[0]) == dtype_of(var):
+        return value.args[0]
+    if name == "relax.broadcast_to" and same_shape(shape_of(value.args[0]), shape_of(var)):
+        return value.args[0]
+    if name == "relax.power":
+        return _power(value)
+    return value
+
+
+def _field(builder: relax.BlockBuilder, value: relax.TupleGetItem) -> relax.Expr:
+    source = lookup(builder, value.tuple_value)
+    if isinstance(source, relax.Tuple):
+        return source.fields[value.index]
+    name = op_name(source)
+    if name == "relax.nn.dropout" and value.index == 0:
+        return source.args[0]
+    if name == "relax.split":
+        return _slice_of_split(source, value.index)
+    return value
+
+
+def _slice_of_split(split: relax.Call, index: int) -> relax.Expr:
+    """Write one part of a split as a slice, which can be compiled by itself."""
+    x, axis, parts = split.args[0], int(split.attrs.axis), split.attrs.indices_or_sections
+    axis %= len(shape_of(x))
+    size = shape_of(x)[axis]
+    if isinstance(parts, int | tvm.tirx.IntImm):
+        length = (size + int(parts) - 1) // int(parts)
+        begin, end = index * length, tvm.tirx.min((index + 1) * length, size)
+    else:
+        edges = [0, *parts, size]
+        begin, end = edges[index], edges[index + 1]
+    return relax.op.strided_slice(x, [axis], [begin], [end])
+
+
+def _only_moves_ones(call: relax.Call, var: relax.Var) -> bool:
+    axes = call.attrs.axes
+    rank = len(shape_of(var))
+    order = [int(axis) for axis in axes] if axes is not None else list(range(rank))[::-1]
+    sizes = shape_of(call.args[0])
+    kept = [axis for axis in order if not _is_one(sizes[axis])]
+    return kept == sorted(kept)
+
+
+def _is_one(size: tvm.ir.Expr) -> bool:
+    return isinstance(size, tvm.tirx.IntImm) and int(size) == 1
+
+
+def _power(call: relax.Call) -> relax.Expr:
+    """Write squares and square roots as such: they are exact, and a power is not."""
+    base, exponent = call.args
+    if not isinstance(exponent, tvm.ir.GenericConst) or shape_of(exponent):
+        return call
+    match float(exponent.value.numpy()):
+        case 2.0:
+            return relax.op.multiply(base, base)
+        case 0.5:
+            return relax.op.sqrt(base)
+        case _:
+            return call
