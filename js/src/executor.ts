@@ -157,6 +157,7 @@ export class Executor<M extends Model> {
   ): Promise<Created<E, M>> {
     checkFormat(model);
     const { signal, onProgress } = options;
+    signal?.throwIfAborted();
     const loaded = await load(model, options);
     onProgress?.({ phase: "compile", loaded: 0, total: 1 });
     const device = await WasmDevice.create(loaded.wasm);
