@@ -1,0 +1,41 @@
+"""How far from the expected value an element may be: the one place that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyjsml.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Allow `|actual - expected| <= absolute + relative * |expected|`; zeros mean equality."""
+
+    absolute: float
+    relative: float
+
+    def __str__(self) -> str:
+        if self.absolute == self.relative == 0:
+            return "exact"
+        return f"{self.absolute:g} + {self.relative:g}|b|"
+
+
+def tolerance(dtype: str, device: str) -> Tolerance:
+    """Return the tolerance for values of `dtype` (numpy's name) computed on `device`.
+
+    Float results differ between hosts that fuse a multiplication with an addition and those that
+    do not, and between orders of summation: the float32 bound leaves room for both over a deep
+    model. float64 models share the float32 approximations of no function, but sum in another order
+    too. Integers and booleans are exact everywhere.
+    """
+    if device != "wasm":
+        raise OptionError(f"no device {device!r} to check; the devices are: wasm")
+    match dtype:
+        case "float16":
+            return Tolerance(5e-3, 5e-3)
+        case "float32":
+            return Tolerance(1e-4, 1e-4)
+        case "float64":
+            return Tolerance(1e-7, 1e-7)
+        case _:
+            return Tolerance(0.0, 0.0)

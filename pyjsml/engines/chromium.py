@@ -1,0 +1,163 @@
+"""Chromium, driven by Playwright: a bundle loaded as a page of a web site loads it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyjsml.engines.files import runtime_module
+from pyjsml.engines.session import BaseSession
+from pyjsml.engines.site import Site
+from pyjsml.engines.wire import decode, encode, harness, to_error
+from pyjsml.errors import EngineError, EngineUnavailableError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Error, Page, Playwright
+
+    from pyjsml.bundle import Bundle
+    from pyjsml.engines.session import Results
+    from pyjsml.program import Array, Isa
+
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+HOW_TO_GET = (
+    "no Chromium was found: install the system's (Debian: apt install chromium), or run "
+    "`playwright install chromium`"
+)
+T = TypeVar("T")
+
+
+class ChromiumEngine:
+    """Runs bundles in the system's Chromium or Chrome, else in Playwright's own.
+
+    Each session has a browser to itself.
+    """
+
+    name = "chromium"
+
+    def available(self) -> str | None:
+        if find_spec("playwright") is None:
+            return "Playwright, which drives Chromium, is not installed: pip install 'pyjsml[check]'"
+        if _system_browser() is None:
+            with _Driver() as driver:
+                if not Path(driver.do(lambda: driver.playwright.chromium.executable_path)).exists():
+                    return HOW_TO_GET
+        return None
+
+    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> ChromiumSession:
+        if problem := self.available():
+            raise EngineUnavailableError(problem)
+        return ChromiumSession(bundle, isa)
+
+
+class ChromiumSession(BaseSession):
+    """A bundle in a page."""
+
+    def __init__(self, bundle: Bundle, isa: Isa | None) -> None:
+        super().__init__(bundle.model)
+        runtime = runtime_module(bundle)
+        with ExitStack() as stack:
+            self._site = stack.enter_context(
+                Site(
+                    {
+                        "/": b"<!doctype html><title>pyjsml</title>",
+                        "/favicon.ico": b"",
+                        **{
+                            f"/harness/{name}": harness(name).encode()
+                            for name in ("chromium.js", "report.js")
+                        },
+                        **{f"/bundle/{path}": data for path, data in bundle.files.items()},
+                    }
+                )
+            )
+            self._said: list[str] = []
+            self._driver = stack.enter_context(_Driver())
+            self._page = self._driver.do(self._open_page)
+            self._call("create", [f"/bundle/{runtime}", isa])
+            self._stack = stack.pop_all()
+
+    def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:
+        self._site.pages["/inputs"] = encode(tensors)
+        self._call("run", capture)
+        return decode(self._site.posted.pop("/results"), self._outputs, capture)
+
+    def _free(self) -> None:
+        self._stack.close()
+
+    def _open_page(self) -> Page:
+        from playwright.sync_api import Error
+
+        path = _system_browser()
+        try:
+            browser = self._driver.playwright.chromium.launch(executable_path=path)
+        except Error as error:
+            raise EngineUnavailableError(
+                f"{path or 'Chromium'} does not start; {HOW_TO_GET}\n{error.message}"
+            ) from None
+        page = browser.new_page()
+        page.on("console", self._on_console)
+        page.on("pageerror", self._on_page_error)
+        page.on("crash", lambda _: self._said.append("the page crashed"))
+        page.goto(self._site.url)
+        return page
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._said.append(f"console {message.type}: {message.text}")
+
+    def _on_page_error(self, error: Error) -> None:
+        self._said.append(f"page error: {error}")
+
+    def _call(self, function: str, argument: Any) -> None:
+        """Call a function of the harness; raise what it says has failed."""
+        from playwright.sync_api import Error
+
+        source = f"async (a) => (await import('/harness/chromium.js')).{function}(a)"
+        self._said.clear()
+        try:
+            reply = self._driver.do(lambda: self._page.evaluate(source, argument))
+        except Error as error:
+            said = "\n".join((error.message, *self._said))
+            raise EngineError(error.name or "PlaywrightError", said) from None
+        if "error" in reply:
+            raise to_error(reply["error"], "\n".join(self._said))
+
+
+class _Driver:
+    """Playwright on a thread of its own.
+
+    Its synchronous API refuses a thread where an asyncio loop runs, as it does in a notebook, and
+    answers only the thread that started it.
+    """
+
+    playwright: Playwright
+
+    def __enter__(self) -> _Driver:
+        from playwright.sync_api import sync_playwright
+
+        self._thread = ThreadPoolExecutor(1, "pyjsml-chromium")
+        self.playwright = self.do(sync_playwright().start)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Whatever it has launched ends with it.
+        self.do(self.playwright.stop)
+        self._thread.shutdown()
+
+    def do(self, action: Callable[[], T]) -> T:
+        return self._thread.submit(action).result()
+
+
+def _system_browser() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)

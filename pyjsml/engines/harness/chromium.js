@@ -1,0 +1,33 @@
+// Runs a bundle in a page for the Python side, which serves it at /bundle/, gives each run's inputs
+// at /inputs and takes the results at /results, both as safetensors files.
+import "./report.js";
+
+const report = globalThis.pyjsmlReport;
+let runtime;
+let executor;
+
+/** Load the model; return `{}`, or what failed. */
+export async function create([runtimePath, isa]) {
+  try {
+    runtime = await import(runtimePath);
+    const { createExecutor } = await import("/bundle/index.js");
+    executor = await createExecutor(isa ? { isa } : {});
+    return {};
+  } catch (error) {
+    return report.failure(error);
+  }
+}
+
+/** Run on what is at /inputs; return `{}`, or what failed. */
+export async function run(capture) {
+  try {
+    const inputs = await fetch("/inputs");
+    const feed = runtime.readSafetensors(new Uint8Array(await inputs.arrayBuffer()));
+    const results = report.success(runtime, await executor.capture(feed, capture));
+    // Chromium sends a Blob twenty times as fast as the typed array that it is made of.
+    await fetch("/results", { method: "POST", body: new Blob([results]) });
+    return {};
+  } catch (error) {
+    return report.failure(error);
+  }
+}

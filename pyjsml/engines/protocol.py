@@ -1,0 +1,59 @@
+"""What an engine is: a host of JavaScript in which a bundle runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from pyjsml.bundle import Bundle
+    from pyjsml.program import Array, Isa
+
+
+class Session(Protocol):
+    """A bundle, loaded into an engine and ready to run. Close it, or use it in a `with` statement.
+
+    Inputs are numpy arrays, of any byte order and memory layout, or what `numpy.asarray` takes.
+    The outputs belong to the caller. The runtime checks the inputs: what does not fit the model
+    raises InputError, which names every problem; an error without a class in `pyjsml.errors` comes
+    as EngineError with its JavaScript name. A closed session raises EngineError.
+    """
+
+    def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Run the model; return its outputs by name."""
+
+    def capture(
+        self, inputs: Mapping[str, ArrayLike], names: Sequence[str]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Run the model; return its outputs, and the values of the graph called `names`."""
+
+    def close(self) -> None:
+        """Free what the session holds. Closing it again does nothing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class Engine(Protocol):
+    """A way to run bundles; stateless, so that its sessions share nothing."""
+
+    @property
+    def name(self) -> str: ...
+
+    def available(self) -> str | None:
+        """Return None where the engine can be used, else a sentence on how to get it."""
+
+    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> Session:
+        """Load `bundle`; `isa` forces one of its two wasm files, which else the runtime chooses.
+
+        Raises EngineUnavailableError where the engine is absent, and what loading raises.
+        """

@@ -1,0 +1,63 @@
+"""What the sessions of all engines have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pyjsml.engines.wire import as_tensors
+from pyjsml.errors import EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from pyjsml.program import Array
+
+    Results = tuple[dict[str, Array], dict[str, Array]]
+
+
+class BaseSession(ABC):
+    """A session that an engine makes by saying how to run once and how to free what it holds."""
+
+    def __init__(self, model: Mapping[str, Any]) -> None:
+        self._outputs = [port["name"] for port in model["outputs"]]
+        self._closed = False
+
+    def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        return self._checked_run(inputs, [])[0]
+
+    def capture(
+        self, inputs: Mapping[str, ArrayLike], names: Sequence[str]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        return self._checked_run(inputs, list(names))
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._free()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _checked_run(self, inputs: Mapping[str, ArrayLike], capture: list[str]) -> Results:
+        if self._closed:
+            raise EngineError("StateError", "the session is closed; open another")
+        return self._run(as_tensors(inputs), capture)
+
+    @abstractmethod
+    def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:
+        """Run once; `capture` lists the values to return besides the outputs."""
+
+    @abstractmethod
+    def _free(self) -> None:
+        """Free what the session holds; called once."""
