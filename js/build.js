@@ -13,16 +13,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const here = dirname(fileURLToPath(import.meta.url));
+const file = fileURLToPath(import.meta.url);
+const here = dirname(file);
 const dist = join(here, "dist");
-rmSync(dist, { recursive: true, force: true });
 
-const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-const project = join(here, "tsconfig.build.json");
-execFileSync(process.execPath, [join(typescript, "bin", "tsc"), "-p", project], {
-  stdio: "inherit",
-});
-
+/** @type {import("esbuild").BuildOptions} */
 const shared = {
   entryPoints: [join(here, "src", "index.ts")],
   bundle: true,
@@ -32,9 +27,15 @@ const shared = {
   legalComments: "none",
   logLevel: "warning",
 };
-await Promise.all([
-  build({ ...shared, format: "esm", outfile: join(dist, "runtime", "index.js") }),
-  build({
+
+/** What esbuild makes, as its options. */
+export const outputs = {
+  module: /** @type {import("esbuild").BuildOptions} */ ({
+    ...shared,
+    format: "esm",
+    outfile: join(dist, "runtime", "index.js"),
+  }),
+  script: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
     format: "iife",
     globalName: "pyjsml",
@@ -42,7 +43,19 @@ await Promise.all([
     footer: { js: "globalThis.pyjsml = pyjsml;" },
     outfile: join(dist, "pyjsml.script.js"),
   }),
-]);
-for (const file of readdirSync(dist)) {
-  if (file.endsWith(".d.ts")) cpSync(join(dist, file), join(dist, "runtime", file));
+};
+
+async function main() {
+  rmSync(dist, { recursive: true, force: true });
+  const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+  const project = join(here, "tsconfig.build.json");
+  execFileSync(process.execPath, [join(typescript, "bin", "tsc"), "-p", project], {
+    stdio: "inherit",
+  });
+  await Promise.all(Object.values(outputs).map((options) => build(options)));
+  for (const name of readdirSync(dist)) {
+    if (name.endsWith(".d.ts")) cpSync(join(dist, name), join(dist, "runtime", name));
+  }
 }
+
+if (process.argv[1] === file) await main();

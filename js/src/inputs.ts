@@ -77,7 +77,7 @@ function asTensor(port: PortData, input: unknown, problems: string[]): Tensor | 
   }
   const tensor = input as Partial<Tensor> | null;
   if (typeof tensor !== "object" || !Array.isArray(tensor?.shape) || tensor.dtype === undefined) {
-    problems.push(`is a ${tagOf(input)}; give a Tensor or a typed array`);
+    problems.push(`is of type ${tagOf(input)}; give a Tensor or a typed array`);
     return undefined;
   }
   return tensor as Tensor;

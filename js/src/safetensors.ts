@@ -35,25 +35,23 @@ export function readEntries(file: Uint8Array): Map<string, Entry> {
   const start = HEADER_LENGTH_BYTES + length;
   if (start > file.length) throw broken(`its header of ${length} bytes goes past its end`);
 
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
-  try {
-    header = JSON.parse(decodeUtf8(file.subarray(HEADER_LENGTH_BYTES, start)));
-  } catch {
-    throw broken("its header is not JSON");
-  }
+  const header = parseHeader(file.subarray(HEADER_LENGTH_BYTES, start));
+  if (!header) throw broken("its header is not JSON");
   const dtypes = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as DType]));
   const entries = new Map<string, Entry>();
   for (const [name, fields] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    const dtype = dtypes.get(fields.dtype);
-    if (!dtype)
-      throw new BundleError(`the weight ${name} is of dtype ${fields.dtype}, unknown here`);
-    const [begin, end] = fields.data_offsets;
-    const bytes = file.subarray(start + begin, start + end);
-    if (bytes.length !== sizeOf(fields.shape) * itemSize(dtype)) {
+    const { dtype: stored, shape, data_offsets: offsets } = fields ?? {};
+    if (!Array.isArray(shape) || !Array.isArray(offsets)) {
+      throw broken(`its header does not describe ${name}`);
+    }
+    const dtype = dtypes.get(String(stored));
+    if (!dtype) throw new BundleError(`the weight ${name} is of dtype ${stored}, unknown here`);
+    const bytes = file.subarray(start + Number(offsets[0]), start + Number(offsets[1]));
+    if (bytes.length !== sizeOf(shape) * itemSize(dtype)) {
       throw broken(`the bytes of ${name} don't fill its shape`);
     }
-    entries.set(name, { dtype, shape: fields.shape, bytes });
+    entries.set(name, { dtype, shape, bytes });
   }
   return entries;
 }
@@ -92,6 +90,17 @@ export function writeSafetensors(
     at += data.byteLength;
   }
   return file;
+}
+
+type Header = Readonly<Record<string, Readonly<Record<string, unknown>> | null>>;
+
+function parseHeader(bytes: Uint8Array): Header | undefined {
+  try {
+    const header: unknown = JSON.parse(decodeUtf8(bytes));
+    return typeof header === "object" && header !== null ? (header as Header) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Keep JSON's meaning with ASCII alone, which needs no encoder: not every engine has one. */

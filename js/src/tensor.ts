@@ -130,7 +130,7 @@ export function asArray<D extends DType>(
       return undefined;
     }
   }
-  problems.push(`its data is ${article(given)}; dtype ${dtype} wants a ${wanted}`);
+  problems.push(`its data is of type ${given}; dtype ${dtype} wants ${wanted}`);
   return undefined;
 }
 
@@ -142,8 +142,4 @@ export function formatShape(shape: Shape): string {
 /** The name of a value's built-in class: `Float32Array`, `Object`, `Undefined`. */
 export function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
-}
-
-function article(noun: string): string {
-  return `${/^[AEIOU]/.test(noun) ? "an" : "a"} ${noun}`;
 }

@@ -1,0 +1,265 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { hasRelaxedSimd } from "../src/wasm.js";
+import { systemHost } from "../src/load.js";
+import { DigestError, Executor, LoadError, type Progress, tensor } from "../src/index.js";
+import { describeFile, expected, modelData, modelFiles, type StaticNet, weights } from "./model.js";
+
+const X = [1, 2, 3, 4, 5, 6];
+const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], [1n, 2n]) };
+const files = modelFiles();
+const wasm = files["tiny.simd.wasm"] as Uint8Array<ArrayBuffer>;
+
+/** The model with its files at `base`, and the weights at a place of their own if told so. */
+function modelAt(base: string | URL, weightsAt: string = "weights.safetensors"): StaticNet {
+  return modelData(2, {
+    files: {
+      simd128: describeFile(new URL("tiny.simd.wasm", base), wasm),
+      relaxed: describeFile(new URL("tiny.relaxed.wasm", base), wasm),
+      weights: [describeFile(new URL(weightsAt, base), weights())],
+    },
+  }) as StaticNet;
+}
+
+async function checkRun(executor: Executor<StaticNet>, scale?: number[]): Promise<void> {
+  const { y } = await executor.run(inputs);
+  expect(Array.from(y.data)).toEqual(expected(X, [1, 2], scale));
+}
+
+let base: string;
+const answers: Record<string, (response: ServerResponse) => void> = {
+  "/page": (response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8").end("<!doctype html>");
+  },
+  "/changed": (response) => response.end(weights([1, 2, 3])),
+  "/short": (response) => response.end(weights().subarray(0, 20)),
+  "/long": (response) => response.end(Buffer.concat([weights(), weights(), weights()])),
+  "/slow": (response) => response.write(weights().subarray(0, 20)),
+  "/cut": (response) => {
+    response.setHeader("content-length", 1000).write("abc", () => response.destroy());
+  },
+};
+const server = createServer((request, response) => {
+  const path = request.url ?? "";
+  const file = files[path.slice(1)];
+  const answer = answers[path];
+  if (answer) answer(response);
+  else if (file) response.end(file);
+  else response.writeHead(404).end("nothing here");
+});
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe("over HTTP", () => {
+  test("a model runs, and progress goes from nothing to all, phase by phase", async () => {
+    const seen: Progress[] = [];
+    const onProgress = (progress: Progress) => seen.push(progress);
+    await checkRun(await Executor.create(modelAt(base), { onProgress }));
+    const total = wasm.length + weights().length;
+    const phases = (phase: string) => seen.filter((progress) => progress.phase === phase);
+    expect(phases("fetch").at(-1)).toEqual({ phase: "fetch", loaded: total, total });
+    expect(phases("compile").map(({ loaded }) => loaded)).toEqual([0, 1]);
+    expect(phases("prepare").map(({ loaded }) => loaded)).toEqual([0, 1, 2]);
+    expect(seen).toEqual([...phases("fetch"), ...phases("compile"), ...phases("prepare")]);
+  });
+
+  test.each([
+    ["missing", ["status 404", "served beside its index.js"]],
+    ["page", ["status 200 and an HTML page", "optimizeDeps.exclude"]],
+  ])("a file that is %s", async (path, messages) => {
+    const creation = Executor.create(modelAt(base, path));
+    await expect(creation).rejects.toThrow(LoadError);
+    for (const message of [...messages, base + path]) {
+      await expect(creation).rejects.toThrow(message);
+    }
+  });
+
+  test("a connection that breaks", async () => {
+    const creation = Executor.create(modelAt(base, "cut"));
+    await expect(creation).rejects.toThrow(LoadError);
+    await expect(creation).rejects.toThrow(`${base}cut`);
+  });
+
+  test("a server that is not there", async () => {
+    const creation = Executor.create(modelAt("http://127.0.0.1:1/"));
+    await expect(creation).rejects.toThrow(LoadError);
+  });
+
+  test.each(["changed", "short", "long"])("a file that is %s", async (path) => {
+    const creation = Executor.create(modelAt(base, path));
+    await expect(creation).rejects.toThrow(DigestError);
+    await expect(creation).rejects.toThrow(`${path} is not the file that the bundle promises`);
+  });
+
+  test("an abort stops a fetch", async () => {
+    const abort = new AbortController();
+    const reason = new Error("changed my mind");
+    const onProgress = ({ loaded }: Progress) => {
+      if (loaded === wasm.length + 20) abort.abort(reason);
+    };
+    const options = { signal: abort.signal, onProgress };
+    await expect(Executor.create(modelAt(base, "slow"), options)).rejects.toBe(reason);
+  });
+
+  test("with a fetch of one's own", async () => {
+    const asked: string[] = [];
+    const mine: typeof fetch = (url, init) => {
+      asked.push(String(url));
+      return fetch(url, { ...init, headers: { authorization: "Bearer x" } });
+    };
+    await checkRun(await Executor.create(modelAt(base), { fetch: mine, isa: "simd128" }));
+    expect(asked.sort()).toEqual([`${base}tiny.simd.wasm`, `${base}weights.safetensors`]);
+  });
+
+  test("other weights, whose digest nobody promised", async () => {
+    await checkRun(await Executor.create(modelAt(base), { weights: `${base}changed` }), [1, 2, 3]);
+    const url = new URL("changed", base);
+    await checkRun(await Executor.create(modelAt(base), { weights: [url] }), [1, 2, 3]);
+    await checkRun(
+      await Executor.create(modelAt(base), { weights: weights([4, 5, 6]) }),
+      [4, 5, 6],
+    );
+  });
+
+  test("given files are checked too", async () => {
+    const changed = { ...files, "weights.safetensors": weights([1, 2, 3]) };
+    await expect(Executor.create(modelAt(base), { files: changed })).rejects.toThrow(DigestError);
+  });
+});
+
+describe("from files", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pyjsml-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const url = pathToFileURL(`${folder}/`);
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+  writeFileSync(join(folder, "changed"), weights([1, 2, 3]));
+
+  test("a model runs", async () => {
+    await checkRun(await Executor.create(modelAt(url)));
+  });
+
+  test("weights may be named by a path", async () => {
+    const executor = await Executor.create(modelAt(url), { weights: join(folder, "changed") });
+    await checkRun(executor, [1, 2, 3]);
+  });
+
+  test("a file that is missing", async () => {
+    const creation = Executor.create(modelAt(url, "nowhere"));
+    await expect(creation).rejects.toThrow(LoadError);
+    await expect(creation).rejects.toThrow(/nowhere: ENOENT.*beside its index\.js/);
+  });
+
+  test("a file that was changed", async () => {
+    await expect(Executor.create(modelAt(url, "changed"))).rejects.toThrow(DigestError);
+  });
+
+  test("on a host that can't read files", async () => {
+    vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
+    await expect(Executor.create(modelAt(url))).rejects.toThrow("Node 20.16");
+  });
+});
+
+describe("outside of a secure context", () => {
+  test("the digest is left to fetch", async () => {
+    vi.stubGlobal("crypto", {});
+    const model = modelAt(base);
+    const asked: [string, string | undefined][] = [];
+    const mine: typeof fetch = (url, init) => {
+      asked.push([String(url), init?.integrity]);
+      return fetch(url, init);
+    };
+    await checkRun(await Executor.create(model, { fetch: mine, isa: "simd128" }));
+    const [shard] = model.files.weights;
+    expect(asked).toContainEqual([`${base}weights.safetensors`, shard?.integrity]);
+  });
+
+  test("a changed file is refused all the same", async () => {
+    vi.stubGlobal("crypto", {});
+    const creation = Executor.create(modelAt(base, "changed"));
+    await expect(creation).rejects.toThrow(LoadError);
+    await expect(creation).rejects.toThrow("its digest may differ");
+  });
+});
+
+describe("shards", () => {
+  test("together are the weights", async () => {
+    const names = ["0", "1"].map((part) => `weights-${part}.safetensors`);
+    const { writeSafetensors } = await import("../src/index.js");
+    const other = writeSafetensors({ unused: tensor("uint8", [1]) });
+    const parts = [other, weights()];
+    const model = modelData(2, {
+      files: {
+        ...modelAt(base).files,
+        weights: parts.map((bytes, i) => describeFile(names[i] as string, bytes)),
+      },
+    }) as StaticNet;
+    const given = Object.fromEntries(parts.map((bytes, i) => [names[i] as string, bytes]));
+    await checkRun(await Executor.create(model, { files: { ...files, ...given } }));
+  });
+});
+
+describe("the wasm file", () => {
+  const { "tiny.relaxed.wasm": relaxed, ...plain } = files;
+
+  test("is the one that this host accepts", () => {
+    const executor = Executor.createSync(modelAt(base), { files });
+    expect(executor.describe().isa).toBe(hasRelaxedSimd() ? "relaxed" : "simd128");
+  });
+
+  test("is the one asked for", () => {
+    const executor = Executor.createSync(modelAt(base), { files, isa: "relaxed" });
+    expect(executor.describe().isa).toBe("relaxed");
+  });
+
+  test("is the one that was given, where the host accepts both", () => {
+    vi.stubGlobal(
+      "WebAssembly",
+      new Proxy(WebAssembly, {
+        get: (target, name) => (name === "validate" ? () => true : Reflect.get(target, name)),
+      }),
+    );
+    const isaOf = (given: typeof files) =>
+      Executor.createSync(modelAt(base), { files: given }).describe().isa;
+    expect(isaOf(files)).toBe("relaxed");
+    expect(isaOf(plain)).toBe("simd128");
+  });
+});
+
+describe("the host", () => {
+  test("rests by whatever there is", async () => {
+    for (const missing of [[], ["MessageChannel"], ["MessageChannel", "setTimeout"]]) {
+      for (const name of missing) vi.stubGlobal(name, undefined);
+      await systemHost().rest();
+      vi.unstubAllGlobals();
+    }
+  });
+
+  test("gives other tasks a turn when it rests", async () => {
+    let others = 0;
+    const timer = setInterval(() => others++, 0);
+    const end = Date.now() + 50;
+    while (Date.now() < end) await systemHost().rest();
+    clearInterval(timer);
+    expect(others).toBeGreaterThan(0);
+  });
+
+  test("has a clock in any case", () => {
+    vi.stubGlobal("performance", undefined);
+    expect(Math.abs(systemHost().now() - Date.now())).toBeLessThan(60_000);
+  });
+});
