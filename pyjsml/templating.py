@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -42,7 +42,14 @@ def environment() -> Environment:
 
 def to_json(value: Any) -> str:
     """Write `value` as a line of JSON, a JavaScript literal too; keys keep their order."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse
+    )
+
+
+def _refuse(value: object) -> NoReturn:
+    # Where a view lacks a field, writing `value` raises Jinja's own error, which names the field.
+    raise TypeError(f"{value} has no form in JSON")
 
 
 def to_property(name: str) -> str:

@@ -100,9 +100,10 @@ def _weights(program: Program) -> Iterator[tuple[str, Array]]:
 def _runtime_files(vendored: bool) -> Iterator[tuple[str, bytes]]:
     """Yield the runtime's files; of an external one the script, which no `import` can bring."""
     root = resource_directory("runtime")
-    for path in walk(root):
-        if not path.startswith(".") and (vendored or path == _SCRIPT):
-            yield f"runtime/{path}", (root / path).read_bytes()
+    if vendored:
+        for path in walk(root / "runtime"):
+            yield f"runtime/{path}", (root / "runtime" / path).read_bytes()
+    yield f"runtime/{_SCRIPT}", (root / _SCRIPT).read_bytes()
 
 
 def _view(path: str, data: bytes) -> FileView:

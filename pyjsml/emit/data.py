@@ -5,6 +5,7 @@ Fields that hold their default are left out: the runtime supplies it, and the pa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,9 @@ def finished(program: Program) -> tuple[Graph, Schedule]:
 def _ports(
     specs: Sequence[TensorSpec], names: Sequence[str], values: Mapping[str, int]
 ) -> tuple[Json, ...]:
+    for name, count in Counter(spec.name for spec in specs).items():
+        if count > 1:
+            raise VerifierError(f"{name} occurs twice among the inputs or outputs")
     # A block's inputs begin with the model's own.
     return tuple(
         {

@@ -1,0 +1,237 @@
+"""A TypeScript project installs a packed bundle, compiles against its types, and runs it.
+
+The sources are derived from the bundle's own description, so any bundle may be put to this test.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyjsml.bundle import Bundle
+from pyjsml.emit import emit
+from pyjsml.engines.chromium import BROWSERS, ChromiumEngine
+from tests.support.tiny import WEIGHT, tiny_dynamic_program, tiny_program, with_kernels
+
+TOOLS = Path(__file__).parents[2] / "node_modules"
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("npm") is None or not TOOLS.exists(),
+    reason="needs npm and the npm packages that `make setup` installs",
+)
+no_chromium = ChromiumEngine().available()
+needs_chromium = pytest.mark.skipif(no_chromium is not None, reason=str(no_chromium))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A bundle, the data for its first input, and what its first output should be."""
+
+    bundle: Bundle
+    shape: tuple[int, ...]
+    data: list[float]
+    expected: list[float]
+
+    @property
+    def name(self) -> str:
+        return str(self.bundle.manifest["name"])
+
+    def port(self, kind: str) -> dict[str, Any]:
+        port: dict[str, Any] = self.bundle.model[kind][0]
+        return port
+
+
+@pytest.fixture(scope="module", params=["static", "dynamic"])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    program = tiny_program() if request.param == "static" else tiny_dynamic_program()
+    compiled = with_kernels(program, tmp_path_factory.mktemp("kernels"))
+    data = np.arange(6, dtype=np.float32).reshape(2, 3)
+    expected = (data * WEIGHT).ravel()
+    return Case(
+        emit(compiled, package_name=f"@models/tiny-{request.param}"),
+        data.shape,
+        data.ravel().tolist(),
+        expected.tolist(),
+    )
+
+
+@pytest.fixture(scope="module")
+def project(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty project in which the packed bundle is installed."""
+    root = tmp_path_factory.mktemp("consumer")
+    case.bundle.write(root / "bundle")
+    packed = call("npm", "pack", "--json", "--pack-destination", str(root), cwd=root / "bundle")
+    tarball = json.loads(packed)[0]["filename"]
+    (root / "package.json").write_text('{"name": "consumer", "private": true, "type": "module"}')
+    call("npm", "install", "--offline", "--no-audit", "--no-fund", f"./{tarball}", cwd=root)
+    return root
+
+
+def call(*command: str, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command[:3]}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def compile_types(project: Path, source: str, resolution: str = "nodenext") -> None:
+    """Compile `source` as TypeScript does when it is strict, to main.js; fail on any error."""
+    (project / "main.ts").write_text(source, encoding="utf-8")
+    options = {
+        "target": "ES2022",
+        "lib": ["ES2022", "DOM"],
+        "module": "nodenext" if resolution == "nodenext" else "esnext",
+        "moduleResolution": resolution,
+        "strict": True,
+        "exactOptionalPropertyTypes": True,
+        "noUncheckedIndexedAccess": True,
+        "types": [],
+    }
+    config = {"compilerOptions": options, "files": ["main.ts"]}
+    (project / "tsconfig.json").write_text(json.dumps(config))
+    call("node", str(TOOLS / "typescript" / "bin" / "tsc"), "-p", ".", cwd=project)
+
+
+def consumer(case: Case) -> str:
+    """A program that runs the model once and logs the first output's data."""
+    given, got = case.port("inputs"), case.port("outputs")
+    dtype, shape = json.dumps(given["dtype"]), list(case.shape)
+    return f"""
+import {{ createExecutor, type Outputs }} from {json.dumps(case.name)};
+import {{ tensor }} from {json.dumps(f"{case.name}/runtime")};
+
+const executor = await createExecutor();
+const outputs: Outputs = await executor.run({{
+  {json.dumps(given["name"])}: tensor({dtype}, {shape}, {case.data}),
+}});
+const data: number[] = Array.from(outputs[{json.dumps(got["name"])}].data, Number);
+executor.dispose();
+console.log(JSON.stringify(data));
+"""
+
+
+@pytest.mark.parametrize("resolution", ["nodenext", "bundler"])
+def test_compiles_and_runs_in_node(case: Case, project: Path, resolution: str) -> None:
+    compile_types(project, consumer(case), resolution)
+    assert json.loads(call("node", "main.js", cwd=project)) == pytest.approx(case.expected)
+
+
+def test_wrong_name_dtype_and_shape_do_not_compile(case: Case, project: Path) -> None:
+    given, got = case.port("inputs"), case.port("outputs")
+    name, dtype, shape = (json.dumps(part) for part in (given["name"], given["dtype"], case.shape))
+    other = json.dumps("int32" if given["dtype"] != "int32" else "float32")
+    wider = json.dumps([*case.shape, 1])
+    longer = json.dumps([*case.shape[:-1], case.shape[-1] + 1])
+    is_static = all(isinstance(dim, int) for dim in given["shape"])
+    source = f"""
+import {{ createExecutor, type Inputs, type OpName }} from {json.dumps(case.name)};
+import {{ tensor }} from {json.dumps(f"{case.name}/runtime")};
+
+const executor = await createExecutor();
+const good = await executor.run({{ {name}: tensor({dtype}, {shape}) }});
+const op: OpName = {json.dumps(case.bundle.model["ops"][0]["name"])};
+
+// @ts-expect-error: no input has this name
+await executor.run({{ {name}: tensor({dtype}, {shape}), "no such input": 1 }});
+// @ts-expect-error: an input is missing
+await executor.run({{}});
+// @ts-expect-error: of another dtype
+await executor.run({{ {name}: tensor({other}, {shape}) }});
+// @ts-expect-error: of another rank
+await executor.run({{ {name}: tensor({dtype}, {wider}) }});
+// @ts-expect-error: of another shape
+await executor.run({{ {name}: tensor({dtype}, {longer}) }});
+// @ts-expect-error: no output has this name
+good["no such output"];
+// @ts-expect-error: an output is a tensor
+good[{json.dumps(got["name"])}].toFixed();
+// @ts-expect-error: no op has this name
+const unknown: OpName = "no such op";
+// @ts-expect-error: a typed array of another dtype
+await executor.run({{ {name}: new Uint8ClampedArray(6) }});
+{"" if is_static else "// @ts-expect-error: an array does not tell a shape with dims"}
+await executor.run({{ {name}: good[{json.dumps(got["name"])}].data }});
+export type {{ Inputs }};
+"""
+    compile_types(project, source)
+
+
+def write_page(project: Path, script: str) -> None:
+    (project / "index.html").write_text(
+        '<!doctype html><link rel="icon" href="data:,"><script>'
+        'for (const type of ["error", "unhandledrejection"]) addEventListener(type, (event) =>'
+        " console.log(JSON.stringify(String(event.reason ?? event.message))));"
+        f'</script><script type="module" src="./{script}"></script>'
+    )
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A static host that knows nothing of WebAssembly: it has no MIME type for it, nor headers."""
+
+    def guess_type(self, path: Any) -> str:
+        """Tell scripts and pages from the rest."""
+        kinds = {".html": "text/html", ".js": "text/javascript"}
+        return kinds.get(Path(path).suffix, "application/octet-stream")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory))) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+
+
+def logged_in_chromium(address: str) -> Any:
+    """Open the page at `address`; return what it logs first, an error perhaps, as JSON."""
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path) as browser,
+    ):
+        page = browser.new_page()
+        with page.expect_console_message(timeout=60_000) as logged:
+            page.goto(address)
+        return json.loads(logged.value.text)
+
+
+@needs_chromium
+@pytest.mark.parametrize("inline", ["0", "4096"], ids=["files", "data-urls"])
+def test_runs_in_chromium_through_vite(case: Case, project: Path, inline: str) -> None:
+    """Vite turns files of up to `inline` bytes into data URLs, and copies the others."""
+    (project / "main.ts").write_text(consumer(case), encoding="utf-8")
+    write_page(project, "main.ts")
+    vite = str(TOOLS / "vite" / "bin" / "vite.js")
+    call("node", vite, "build", "--assetsInlineLimit", inline, cwd=project)
+    with served(project / "dist") as address:
+        assert logged_in_chromium(address) == pytest.approx(case.expected)
+
+
+@needs_chromium
+def test_runs_in_chromium_without_a_bundler(case: Case, project: Path) -> None:
+    source = consumer(case).replace(", type Outputs", "").replace(": Outputs", "")
+    source = source.replace(": number[]", "")
+    source = source.replace(json.dumps(f"{case.name}/runtime"), '"./bundle/runtime/index.js"')
+    source = source.replace(json.dumps(case.name), '"./bundle/index.js"')
+    (project / "page.js").write_text(source, encoding="utf-8")
+    write_page(project, "page.js")
+    with served(project) as address:
+        assert logged_in_chromium(address) == pytest.approx(case.expected)
