@@ -3,7 +3,7 @@
 | stage    | adds                                                            |
 |----------|-----------------------------------------------------------------|
 | load     | `name`, `signature`, `module`, `constants`, `origins`           |
-| optimize | `module` rewritten, `layouts`, `fusions`                        |
+| optimize | `module` rewritten, `flat_dims`, `layouts`, `fusions`           |
 | lower    | `graph`, `functions`                                            |
 | compile  | `kernels`, `wasm`                                               |
 | schedule | `schedule`                                                      |
@@ -189,13 +189,19 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Program:
-    """A model on its way through the compiler. A field is None or empty until its stage has run."""
+    """A model on its way through the compiler. A field is None or empty until its stage has run.
+
+    In `module`, `flat_dims` says what the variables stand for that are no dims of the signature,
+    `layouts` which axes of the source node's output those of a binding's value are (as in `Value`),
+    and `fusions` what each binding was made of; all are by name.
+    """
 
     name: str
     signature: Signature
     module: Any  # tvm.IRModule, which is not imported here
     constants: Mapping[str, Array]
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
+    flat_dims: Mapping[str, Expr] = field(default_factory=lambda: MappingProxyType({}))
     layouts: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     fusions: Mapping[str, Fusion] = field(default_factory=lambda: MappingProxyType({}))
     graph: Graph | None = None

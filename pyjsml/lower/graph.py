@@ -13,7 +13,7 @@ from pyjsml.dims import Shape
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.lower.names import Names
 from pyjsml.lower.origins import origins_of_ops
-from pyjsml.lower.shapes import kernel_dims, named_dims, tensor_shape
+from pyjsml.lower.shapes import Dims, kernel_dims, tensor_shape
 from pyjsml.kernels.expr import to_expr
 from pyjsml.program import Block, Fusion, Graph, Op, Program, Value
 
@@ -35,7 +35,7 @@ class _GraphBuilder:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._main = program.module["main"]
-        self._dims = named_dims(self._main, program.signature)
+        self._dims = Dims(program)
         self._names = Names()
         self._values: dict[str, Value] = {}
         self._value_of: dict[relax.Var, tuple[str, ...]] = {}
@@ -54,10 +54,8 @@ class _GraphBuilder:
             self._add_op(var, value)
         elif isinstance(value, relax.TupleGetItem):
             self._value_of[var] = (self._value_of[value.tuple_value][value.index],)
-        elif isinstance(value, relax.Tuple):
-            self._value_of[var] = tuple(self._operand(field) for field in value.fields)
         else:
-            self._value_of[var] = (self._operand(value),)
+            self._value_of[var] = self._results(value)
 
     def finish(self) -> tuple[Graph, dict[str, Array], Functions]:
         """Return the graph, its constants and its functions, or raise with every problem found."""
@@ -66,13 +64,14 @@ class _GraphBuilder:
                 "the shapes of these results depend on the data, which pyjsml can't plan for:",
                 self._problems,
             )
-        outputs = self._value_of[self._main.body.body]
+        outputs = self._results(self._main.body.body)
         inputs = tuple(spec.name for spec in self._program.signature.inputs)
         read = {name for op in self._run for name in op.inputs} | set(outputs)
         persistent = tuple(name for name in self._values if name in self._constant & read)
-        load_read = {name for op in self._load for name in op.inputs} | set(persistent)
         weights = {v.name: v.constant for v in self._values.values() if v.constant}
-        used = {name: constant for name, constant in weights.items() if name in load_read}
+        # In the order of their use, so that each can be packed and forgotten as it arrives.
+        load_read = [*(name for op in self._load for name in op.inputs), *persistent]
+        used = {name: weights[name] for name in dict.fromkeys(load_read) if name in weights}
         values = {
             name: value
             for name, value in self._values.items()
@@ -142,6 +141,11 @@ class _GraphBuilder:
         self._called[str(call.args[0].name_hint)] = function
         scalars = [to_expr(value, self._dims) for value in (call.args[2] if call.args[2:] else ())]
         return kernel_dims(function, shapes, scalars)
+
+    def _results(self, expr: relax.Expr) -> tuple[str, ...]:
+        if isinstance(expr, relax.Tuple):
+            return tuple(self._operand(field) for field in expr.fields)
+        return (self._operand(expr),)
 
     def _operand(self, expr: relax.Expr) -> str:
         if isinstance(expr, tvm.ir.GenericConst):

@@ -8,19 +8,21 @@ import tvm
 from tvm import relax
 
 from pyjsml.dims import Expr, Shape
+from pyjsml.kernels.dims import named_dims
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.signature import symbolic_dims
-from pyjsml.program import Signature
+from pyjsml.program import Program
 
 
-def named_dims(main: relax.Function, signature: Signature) -> dict[tvm.tirx.Var, Expr]:
-    """Return what the signature calls each symbolic dim of the inputs of `main`."""
-    named: dict[tvm.tirx.Var, Expr] = {}
-    for param, spec in zip(main.params, signature.inputs, strict=False):
-        for size, name in zip(param.ty.shape, spec.shape, strict=True):
-            if isinstance(size, tvm.tirx.Var):
-                named.setdefault(size, name)
-    return named
+class Dims(dict[tvm.tirx.Var, Expr]):
+    """What every symbolic variable of `main` is, over the model's dims."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(named_dims(program.module["main"], program.signature))
+        self._flat = program.flat_dims
+
+    def __missing__(self, variable: tvm.tirx.Var) -> Expr:
+        return self._flat[variable.name]
 
 
 def tensor_shape(tensor: relax.TensorType, dims: Mapping[tvm.tirx.Var, Expr]) -> Shape | None:

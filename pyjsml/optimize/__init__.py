@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
+from pyjsml.kernels.dims import FlatDims, named_dims
 from pyjsml.optimize.batch_norm import fold_batch_norm
 from pyjsml.optimize.fuse import fuse
 from pyjsml.optimize.layout import choose_layout
@@ -16,14 +17,15 @@ from pyjsml.program import Program
 
 
 def optimize(program: Program) -> Program:
-    """Rewrite `module`: folded, laid out, fused. Adds `layouts` and `fusions`.
+    """Rewrite `module`: folded, laid out, fused. Adds `flat_dims`, `layouts` and `fusions`.
 
     Raises UnsupportedOpError for operators that have no kernel.
     """
     module = simplify(program.module)
     module = fold_batch_norm(module)
-    module, layouts = choose_layout(module)
-    module = lower_matmul(module)
+    flat = FlatDims(named_dims(module["main"], program.signature))
+    module, layouts = choose_layout(module, flat)
+    module = lower_matmul(module, flat)
     module = sink_views(module)
     module = simplify(module)
     module = legalize(module, program.origins)
@@ -31,6 +33,7 @@ def optimize(program: Program) -> Program:
     return replace(
         program,
         module=module,
+        flat_dims=MappingProxyType(flat.sizes),
         layouts=MappingProxyType(layouts),
         fusions=MappingProxyType(fusions),
     )

@@ -9,6 +9,7 @@ import tvm
 from tvm import relax
 
 from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, matmul
+from pyjsml.kernels.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.rewrite import emit, shape_of
 from pyjsml.optimize.simplify import reshape
@@ -24,11 +25,15 @@ class Convolved:
     shape: list[tvm.ir.Expr]
 
 
-Lower = Callable[[relax.BlockBuilder, relax.Expr, relax.Expr, tvm.ir.Attrs], Convolved]
+Lower = Callable[[relax.BlockBuilder, relax.Expr, relax.Expr, tvm.ir.Attrs, FlatDims], Convolved]
 
 
 def lower_conv2d(
-    builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, attrs: tvm.ir.Attrs
+    builder: relax.BlockBuilder,
+    x: relax.Expr,
+    weight: relax.Expr,
+    attrs: tvm.ir.Attrs,
+    flat: FlatDims,
 ) -> Convolved:
     """Lower a convolution of `x` [N, H, W, I] with `weight` [O, I / groups, KH, KW]."""
     strides = [int(stride) for stride in attrs.strides]
@@ -37,7 +42,7 @@ def lower_conv2d(
     out_channels, group_inputs, height, width = shape_of(weight)
     groups = int(attrs.groups)
     if groups == 1 and int(height) == int(width) == 1 and strides == [1, 1]:
-        return _pointwise(builder, x, weight)
+        return _pointwise(builder, x, weight, flat)
     if groups == 1:
         packed = builder.emit(call_generic(builder, conv2d.pack_conv2d, [weight], [OIHW]))
         call = builder.call_te(
@@ -74,7 +79,11 @@ def lower_conv2d(
 
 
 def lower_conv2d_transpose(
-    builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, attrs: tvm.ir.Attrs
+    builder: relax.BlockBuilder,
+    x: relax.Expr,
+    weight: relax.Expr,
+    attrs: tvm.ir.Attrs,
+    flat: FlatDims,
 ) -> Convolved:
     """Lower a transposed convolution of `x` [N, H, W, I] with `weight` [I, O, KH, KW]."""
     packed = call_generic(
@@ -94,11 +103,13 @@ def lower_conv2d_transpose(
     return Convolved(call, list(call.ty_args[0].shape))
 
 
-def _pointwise(builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr) -> Convolved:
+def _pointwise(
+    builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, flat: FlatDims
+) -> Convolved:
     """A 1×1 convolution is a matrix product over the pixels, whatever the picture's height and width."""
     out_channels, in_channels = shape_of(weight)[:2]
     batch, height, width, _ = shape_of(x)
-    pixels = reshape(builder, x, [batch * height * width, in_channels])
+    pixels = reshape(builder, x, [flat.flatten([batch, height, width]), in_channels])
     matrix = emit(builder, reshape(builder, weight, [out_channels, in_channels]))
     packed = call_generic(builder, matmul.pack_matmul_transposed, [matrix], [("n", "k")])
     call = builder.call_te(

@@ -104,7 +104,7 @@ def _kind(group: Group) -> str:
     """Return what an op is called: its anchor's function without the number that made it unique."""
     if op_name(group.anchor.value) != "relax.call_tir":
         return "view"
-    return re.sub(r"(?<=\D)\d+$", "", _callee(group.anchor))
+    return re.sub(r"(?<=\D)\d+$", "", _callee(group.anchor)).removeprefix("tir_")
 
 
 def _joins(group: Group, producer: Group) -> bool:
@@ -147,7 +147,7 @@ def _defines_its_dims(members: tuple[relax.VarBinding, ...]) -> bool:
     for member in members:
         for var in operands(member.value):
             if var not in inside:
-                named.update(relax.analysis.tir_vars_in_type(var.ty))
+                named.update(relax.analysis.definable_tir_vars_in_type(var.ty))
     return all(named.issuperset(relax.analysis.tir_vars_in_type(m.var.ty)) for m in members)
 
 

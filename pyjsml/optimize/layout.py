@@ -13,6 +13,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from pyjsml.kernels.dims import FlatDims
 from pyjsml.optimize import convolution
 from pyjsml.optimize.elementwise import ELEMENTWISE
 from pyjsml.optimize.rewrite import (
@@ -37,9 +38,12 @@ NCHW_AXIS_IN_NHWC = (0, 3, 1, 2)
 class Activations:
     """The function under construction, with the form or forms in which each value exists."""
 
-    def __init__(self, builder: relax.BlockBuilder, layouts: dict[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, builder: relax.BlockBuilder, layouts: dict[str, tuple[int, ...]], flat: FlatDims
+    ) -> None:
         self.builder = builder
         self.layouts = layouts
+        self.flat = flat
         self._plain: dict[relax.Var, relax.Expr] = {}
         self._last: dict[relax.Var, relax.Expr] = {}
 
@@ -110,13 +114,13 @@ Handler = Callable[[Activations, relax.Var, relax.Call], bool]
 
 
 def choose_layout(
-    module: tvm.IRModule,
+    module: tvm.IRModule, flat: FlatDims
 ) -> tuple[tvm.IRModule, dict[str, tuple[int, ...]]]:
     """Return `module` with its convolutional parts channels last, and the layout of each such value."""
     main = module["main"]
     layouts: dict[str, tuple[int, ...]] = {}
     builder = relax.BlockBuilder(without_main(module))
-    activations = Activations(builder, layouts)
+    activations = Activations(builder, layouts, flat)
     with builder.function("main", params=list(main.params), attrs=dict(main.attrs or {})):
         for binding in bindings(module):
             handler = HANDLERS.get(op_name(binding.value))
@@ -133,7 +137,7 @@ def _convolution(activations: Activations, var: relax.Var, call: relax.Call) -> 
     lower = convolution.LOWER[op_name(call)]
     builder = activations.builder
     weight = activations.plain(call.args[1])
-    result = lower(builder, activations.last(call.args[0]), weight, call.attrs)
+    result = lower(builder, activations.last(call.args[0]), weight, call.attrs, activations.flat)
     # The kernel's result has the node's elements, whatever the shape that it is computed in.
     bound = activations.bind(result.value, var.name)
     activations.define_last(var, emit(builder, reshape(builder, bound, result.shape)))

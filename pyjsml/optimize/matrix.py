@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import mul
-
 import tvm
 from tvm import relax
 
 from pyjsml.kernels import matmul
+from pyjsml.kernels.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.rewrite import bindings, constant_vars, emit, op_name, rebuild, shape_of
 from pyjsml.optimize.simplify import lookup, reshape
 
 
-def lower_matmul(module: tvm.IRModule) -> tvm.IRModule:
+def lower_matmul(module: tvm.IRModule, flat: FlatDims) -> tvm.IRModule:
     """Return `module` with each `matmul` as a kernel; products with a weight become 2-D.
 
     A kernel's result takes the name of the node, in whatever shape it is computed.
@@ -32,16 +30,21 @@ def lower_matmul(module: tvm.IRModule) -> tvm.IRModule:
         if op_name(value) != "relax.matmul":
             return value
         a, b = value.args
-        lower = _with_weight if var in with_weight else _of_activations
-        product = builder.emit(lower(builder, a, b), name_hint=var.name)
+        if var in with_weight:
+            call = _with_weight(builder, a, b, flat)
+        else:
+            call = _of_activations(builder, a, b)
+        product = builder.emit(call, name_hint=var.name)
         return reshape(builder, product, list(shape_of(var)))
 
     return relax.transform.DeadCodeElimination(["main"])(rebuild(module, transform))
 
 
-def _with_weight(builder: relax.BlockBuilder, a: relax.Expr, b: relax.Expr) -> relax.Expr:
+def _with_weight(
+    builder: relax.BlockBuilder, a: relax.Expr, b: relax.Expr, flat: FlatDims
+) -> relax.Expr:
     depth, columns = shape_of(b)
-    rows = reduce(mul, shape_of(a)[:-1], tvm.tirx.IntImm("int64", 1))
+    rows = flat.flatten(list(shape_of(a)[:-1]))
     matrix = emit(builder, reshape(builder, a, [rows, depth]))
     source = lookup(builder, b)
     if op_name(source) == "relax.permute_dims":

@@ -1,0 +1,191 @@
+"""The Python API: `bundle` compiles, `Executor` runs, `check` compares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pyjsml.bundle import Bundle
+from pyjsml.errors import OptionError
+from pyjsml.verify import verify
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from pyjsml.check import Report
+    from pyjsml.frontend.options import Dims, Inputs
+    from pyjsml.program import Array, Isa, Program
+
+STAGES = ("load", "optimize", "lower", "compile", "schedule")
+"""The stages that make a program, in order."""
+DEVICES = ("wasm",)
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage, how many of its parts are done, and how many there are."""
+
+
+def bundle(
+    source: Any,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    inputs: Inputs | None = None,
+    dims: Dims | None = None,
+    name: str | None = None,
+    version: str = "0.0.0",
+    devices: Sequence[str] = DEVICES,
+    runtime: Literal["vendored", "external"] = "vendored",
+    progress: Progress | None = None,
+) -> Bundle:
+    """Compile a model into a bundle, the files of a typed npm package.
+
+    `source` is an nn.Module with the example `args` and `kwargs` of its forward, an ExportedProgram,
+    a ScriptModule, or what the command line takes: the path of an `.onnx`, `.pt2`, `.pt` or `.jit`
+    file, or `package.module:callable`. `inputs` and `dims` override what the model says of its
+    inputs and of the bounds of its dims (`pyjsml.frontend.options` parses their text forms).
+    `name` and `version` are the npm package's.
+
+    Raises ModelError where the model can't be read, UnsafeModelError where reading it would run its
+    code, UnsupportedOpError with every operator that has no kernel, and OptionError where an option
+    does not fit the model.
+    """
+    unknown = [device for device in devices if device not in DEVICES]
+    if unknown:
+        problems = [f"there is no device {device!r}" for device in unknown]
+        raise OptionError(f"the devices are: {', '.join(DEVICES)}", problems)
+    program = None
+    for program in compile_stages(
+        source, args, kwargs, inputs=inputs, dims=dims, progress=progress
+    ):
+        pass
+    from pyjsml.emit import emit
+
+    tell = progress or _silent
+    tell("emit", 0, 1)
+    made = emit(program, package_name=name, version=version, runtime=runtime)
+    tell("emit", 1, 1)
+    return made
+
+
+def compile_stages(
+    source: Any,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    inputs: Inputs | None = None,
+    dims: Dims | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Program]:
+    """Yield the program as each of STAGES leaves it; what is not asked for is not computed."""
+    tell = progress or _silent
+
+    def finished(stage: str, program: Program) -> Program:
+        tell(stage, 1, 1)
+        return verify(stage, program)
+
+    tell("load", 0, 1)
+    from pyjsml.frontend import load
+
+    program = finished("load", load(source, args=args, kwargs=kwargs, inputs=inputs, dims=dims))
+    yield program
+    tell("optimize", 0, 1)
+    from pyjsml.optimize import optimize
+
+    program = finished("optimize", optimize(program))
+    yield program
+    from pyjsml.lower import lower
+
+    program = finished("lower", lower(program))
+    yield program
+    from pyjsml.codegen import compile
+
+    program = compile(program, progress=lambda done, total, _: tell("compile", done, total))
+    yield finished("compile", program)
+    from pyjsml.schedule import schedule
+
+    yield finished("schedule", schedule(program))
+
+
+class Executor:
+    """A bundle running in an engine of this process or beside it. Use it in a `with` statement.
+
+    `engine` is one of `pyjsml.engines.ENGINES` by name; `isa` forces one of the bundle's two wasm
+    files, which else the engine's abilities decide. Raises EngineUnavailableError, with how to get
+    it, where the engine is absent.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle | str | os.PathLike[str],
+        engine: str = "pythonmonkey",
+        *,
+        isa: Isa | None = None,
+    ) -> None:
+        from pyjsml.engines import get_engine
+
+        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        self._session = get_engine(engine).open(opened, isa=isa)
+
+    def run(self, /, **inputs: ArrayLike) -> dict[str, Array]:
+        """Run the model on arrays by input name; return its outputs by name.
+
+        For inputs whose names are no Python identifiers, write `run(**{"input.1": array})`. Raises
+        InputError with every input that is missing, misnamed, or of the wrong dtype or shape.
+        """
+        return self._session.run(inputs)
+
+    def close(self) -> None:
+        """Free what the executor holds. Closing it again does nothing."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def check(
+    bundle: Bundle | str | os.PathLike[str],
+    *,
+    vectors: str | os.PathLike[str] | Mapping[str, Array] | None = None,
+    reference: Any = None,
+    args: Sequence[Any] | None = None,
+    engines: Sequence[str] = ("pythonmonkey",),
+    isas: Sequence[Isa | None] = (None,),
+    devices: Sequence[str] = DEVICES,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Compare what engines compute with test vectors, or with the model in its own framework.
+
+    `vectors` is an `.npz` file, or a mapping, with the keys `in:NAME` and `out:NAME`; `reference` is
+    a model as for `bundle` (an nn.Module with `args`). Given both, the vectors decide, and the
+    reference serves to name the first op that diverges. See `pyjsml.check.check` for the errors.
+    """
+    from pyjsml.check import check as compare_engines
+
+    found = None
+    if reference is not None:
+        from pyjsml.frontend.reference import reference as open_reference
+
+        found = open_reference(reference, args=args)
+    return compare_engines(
+        bundle if isinstance(bundle, Bundle) else Bundle.open(bundle),
+        vectors=vectors,
+        reference=found,
+        engines=engines,
+        isas=isas,
+        devices=devices,
+        progress=progress,
+    )
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
