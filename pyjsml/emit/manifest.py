@@ -26,14 +26,14 @@ def manifest(
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what `manifest.json` holds; `files` are all the others of the bundle."""
-    graph, schedule = finished(program)
+    graph, _ = finished(program)
     return {
         "format": {"name": FORMAT_NAME, "version": FORMAT_VERSION},
         "name": name,
         "version": version,
         "generator": generator,
         "files": {file.path: {"bytes": file.bytes, "integrity": file.integrity} for file in files},
-        "limits": {"memory": memory_limits(program, graph, schedule)},
+        "limits": {"memory": memory_limits(program)},
         "provenance": {**provenance, "ops": dict(Counter(op.kind for op in graph.main.ops))},
         "model": _model(data, loaded),
     }
