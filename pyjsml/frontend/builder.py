@@ -24,6 +24,12 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         self.origins: dict[str, Origin] = {}
         self.base = ""
 
+    def _exit_function_scope(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        if exc_type is not None:
+            # Or TVM complains on stderr about the open block, beside the error that the user gets.
+            self._end_block()
+        super()._exit_function_scope(exc_type, exc_val, exc_tb)
+
     def emit(self, expr: Any, name_hint: str = "") -> Any:
         """Bind `expr` to a variable named after the current node."""
         expr = self._flatten(self._normalize_python_tuple(expr))
@@ -33,15 +39,16 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         """Give `expr` its type, with the calls nested in it bound."""
         return super().normalize(self._flatten(expr))
 
-    def result(self, expr: Any, origin: Origin) -> Any:
+    def result(self, expr: Any, origin: Origin | None) -> Any:
         """Return the variable that holds `expr`, the value of the node `origin`.
 
         What is no run-time tensor (a constant, a shape, a tuple) is returned as it is. A variable
-        that already has an origin keeps it: the node only renames another node's value.
+        that already has an origin keeps it: the node only renames another node's value. Without an
+        origin the variable is only a part of a node's value.
         """
         if isinstance(expr, relax.Call | relax.TupleGetItem):
             expr = self.emit(expr)
-        if isinstance(expr, relax.Var) and isinstance(expr.ty, relax.TensorType):
+        if origin and isinstance(expr, relax.Var) and isinstance(expr.ty, relax.TensorType):
             self.origins.setdefault(expr.name, origin)
         return expr
 

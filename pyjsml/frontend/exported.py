@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import ModelError
-from pyjsml.frontend.options import Dims, Inputs
+from pyjsml.frontend.quiet import quiet
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-    from pyjsml.program import Program
-
 _KEPT = ("linear", "matmul", "dropout")
 """Composite operators that are worth more whole: torch would write a linear layer on three axes as
 view, permute, addmm, view."""
-
-
-def load_exported(exported: ExportedProgram, name: str, inputs: Inputs, dims: Dims) -> Program:
-    """Import an ExportedProgram; see `pyjsml.frontend.load` for the arguments and the errors."""
-    from pyjsml.frontend.torch_dims import Symbols
-    from pyjsml.frontend.torch_importer import convert
-
-    _check(exported)
-    symbols = Symbols.of(exported, inputs, dims)
-    return convert(decompose(exported), name, symbols, output_names(exported))
 
 
 def decompose(exported: ExportedProgram) -> ExportedProgram:
@@ -37,7 +24,7 @@ def decompose(exported: ExportedProgram) -> ExportedProgram:
         packet = getattr(torch.ops.aten, name)
         for overload in packet.overloads():
             table.pop(getattr(packet, overload), None)
-    with warnings.catch_warnings(action="ignore"):
+    with quiet():
         return exported.run_decompositions(table)
 
 
@@ -54,7 +41,7 @@ def output_names(exported: ExportedProgram) -> list[str]:
     tree = exported.call_spec.out_spec
     paths: list[Any] = [(index,) for index in range(len(specs))]
     if tree is not None and tree.num_leaves == len(specs):
-        with warnings.catch_warnings(action="ignore"):
+        with quiet():
             leaves = pytree.tree_unflatten(list(range(len(specs))), tree)
             paths = [path for path, _ in pytree.tree_flatten_with_path(leaves)[0]]
     names = []
@@ -79,7 +66,9 @@ def _key(entry: Any) -> str:
     return str(entry)
 
 
-def _check(exported: ExportedProgram) -> None:
+def check(exported: ExportedProgram) -> None:
+    """Raise ModelError if the program changes its own state, or UnsupportedOpError for an operator
+    that isn't even torch's."""
     from torch.export.graph_signature import OutputKind
 
     written = [

@@ -1,13 +1,12 @@
-"""Which kind of source a model is, and the way from there to a Program."""
+"""The stage `load`: a model in any form becomes a Program."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyjsml.errors import ModelError
 from pyjsml.frontend.options import Dims, Inputs
+from pyjsml.frontend.sources import OnnxSource, open_source
 
 if TYPE_CHECKING:
     from pyjsml.program import Program
@@ -22,34 +21,27 @@ def load(
     dims: Dims | None = None,
     name: str | None = None,
 ) -> Program:
-    inputs, dims = inputs or {}, dims or {}
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.suffix == ".onnx":
-            from pyjsml.frontend import onnx_model
-            from pyjsml.frontend.onnx_importer import convert
+    """Import a model.
 
-            model = onnx_model.read(path)
-            onnx_model.override_inputs(model, inputs, dims)
-            return convert(onnx_model.fold(model), name or path.stem, dims)
-        import torch
+    `source` is the path of an `.onnx` file, of a `.pt2` file or of a TorchScript file, the text
+    `package.module:callable`, an nn.Module, a ScriptModule or an ExportedProgram. `args` and
+    `kwargs` are example arguments of a torch model's `forward`. `inputs` overrides dtypes and
+    shapes by input name, where a string in a shape names a dim that may vary, and `dims` bounds
+    such dims. `name` is the program's name (default: after the file, callable or class).
 
-        if path.suffix == ".pt2":
-            source = torch.export.load(path)
-        elif path.suffix in (".pt", ".jit"):
-            source = torch.jit.load(path, map_location="cpu")
-        else:
-            raise ModelError(f"{source} is no kind of model that pyjsml knows.")
-        name = name or path.stem
-    import torch
+    The Relax function `main` takes the inputs, then one parameter per entry of `constants`.
 
-    from pyjsml.frontend import exported, module, torchscript
+    Raises ModelError (UnsafeModelError for pickles) for a model that can't be read or converted,
+    UnsupportedOpError listing every operator that can't be compiled, OptionError for an override
+    that doesn't fit, and EngineUnavailableError if a package that reads the model is missing.
+    """
+    opened = open_source(source, args=args, kwargs=kwargs, inputs=inputs, dims=dims, name=name)
+    if isinstance(opened, OnnxSource):
+        from pyjsml.frontend import onnx_importer
 
-    if isinstance(source, torch.jit.ScriptModule):
-        program = torchscript.export(source, args, inputs, dims)
-    elif isinstance(source, torch.nn.Module):
-        program = module.export(source, args, kwargs, inputs, dims)
-        name = name or type(source).__name__
-    else:
-        program = source
-    return exported.load_exported(program, name or "model", inputs, dims)
+        return onnx_importer.convert(opened.folded, opened.name, opened.dims)
+    from pyjsml.frontend import torch_importer
+
+    return torch_importer.convert(
+        opened.exported, opened.name, opened.symbols, list(opened.outputs)
+    )

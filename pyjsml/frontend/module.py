@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.dims import Expr
 from pyjsml.errors import ModelError, OptionError
 from pyjsml.frontend.options import Dims, Inputs, check_dims, check_inputs
+from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.program import TensorSpec
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def export(
     training = module.training
     module.eval()
     try:
-        with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+        with torch.no_grad(), quiet():
             return torch.export.export(
                 module, positional, keyword or None, dynamic_shapes=dynamic, strict=False
             )
     except Exception as error:
         raise ModelError(
-            f"torch.export can't export {type(module).__name__}: {_sentence(error)}"
+            f"torch.export can't export {type(module).__name__}: {sentence(error)}"
         ) from error
     finally:
         module.train(training)
@@ -141,7 +141,7 @@ def _dynamic_shapes(
 
     def axis(dim: Expr) -> Any:
         if not isinstance(dim, str):
-            return None
+            return Dim.STATIC
         if dim not in named:
             low, high = dims.get(dim, (1, None))
             named[dim] = Dim(dim, min=low, max=high)
@@ -172,8 +172,3 @@ def _tensors(value: Any) -> Any:
     from torch.utils._pytree import tree_map
 
     return tree_map(lambda leaf: torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf, value)
-
-
-def _sentence(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ from pyjsml.frontend.converters_onnx import converter
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
 from pyjsml.frontend.options import Dims, check_dims
+from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
 from pyjsml.frontend.traces import innermost
 from pyjsml.frontend.unsupported import refuse
@@ -42,7 +40,7 @@ def convert(model: onnx.ModelProto, name: str, dims: Dims) -> Program:
     """
     check_supported(model)
     importer = _Importer(dims)
-    with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
+    with quiet():
         return importer.program(model, name)
 
 
@@ -148,7 +146,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
                 where = f" ({origin.module} {origin.source})".replace(" )", ")")
                 raise ModelError(
                     f"The {node.op_type} node {origin.node!r}{where if origin.module else ''} "
-                    f"can't be converted: {_first_line(error)}"
+                    f"can't be converted: {sentence(error)}"
                 ) from error
 
     def _convert_operator(self, op_name: str, inputs: Any, attrs: Any, opset: int) -> Any:
@@ -214,8 +212,3 @@ def _module_path(scopes: str) -> str:
     parts = [part.strip(" '\"") for part in scopes.strip("[]").split(",")]
     modules = [part for part in parts[:-1] if part]
     return modules[-1] if modules else ""
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import ModelError, OptionError
 from pyjsml.frontend.extras import require
-from pyjsml.frontend.options import Dims, Inputs, check_inputs
+from pyjsml.frontend.options import Inputs, check_inputs
+from pyjsml.frontend.quiet import quiet, sentence
 
 if TYPE_CHECKING:
     import onnx
@@ -40,7 +39,7 @@ def read(path: Path) -> onnx.ModelProto:
         # Shape inference as part of the check raises on models that every runtime accepts.
         onnx.checker.check_model(model, full_check=False)
     except onnx.checker.ValidationError as error:
-        raise ModelError(f"{path} is no valid ONNX model: {_first_line(error)}") from error
+        raise ModelError(f"{path} is no valid ONNX model: {sentence(error)}") from error
     except ValueError:
         # Protobuf can't serialise more than 2 GiB for the checker. Such a model was read whole,
         # and what is wrong with it shows during conversion.
@@ -48,7 +47,7 @@ def read(path: Path) -> onnx.ModelProto:
     return model
 
 
-def override_inputs(model: onnx.ModelProto, inputs: Inputs, dims: Dims) -> None:
+def override_inputs(model: onnx.ModelProto, inputs: Inputs) -> None:
     """Give the model's inputs the shapes of `inputs`, in place.
 
     Shapes recorded for intermediate and output values are dropped, since they no longer hold.
@@ -101,7 +100,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
 
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    with _quiet():
+    with quiet():
         folded = onnx_ir.from_proto(model)
         optimizer.fold_constants(
             folded,
@@ -136,31 +135,7 @@ def _load_external_data(onnx: Any, model: onnx.ModelProto, path: Path) -> None:
         except Exception as error:
             raise ModelError(
                 f"{path} keeps the weight {tensor.name!r} in the file {location!r} beside it, which "
-                f"is missing or can't be read: {_first_line(error)}"
+                f"is missing or can't be read: {sentence(error)}"
             ) from error
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
-
-
-class _quiet(warnings.catch_warnings):  # noqa: N801 - used as a with statement
-    """Keeps warnings and log lines of the folding libraries from the user."""
-
-    def __init__(self) -> None:
-        super().__init__(action="ignore")
-        self._loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        self._levels = [logger.level for logger in self._loggers]
-        for logger in self._loggers:
-            logger.setLevel(logging.CRITICAL)
-
-    def __exit__(self, *exc: object) -> None:
-        for logger, level in zip(self._loggers, self._levels, strict=True):
-            logger.setLevel(level)
-        super().__exit__(*exc)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import operator
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +17,7 @@ from pyjsml.frontend.constants import Weights
 from pyjsml.frontend.converters_torch import IGNORED, converters
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
+from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, from_sympy
 from pyjsml.frontend.tensors import to_numpy
 from pyjsml.frontend.traces import innermost
@@ -44,7 +42,7 @@ def convert(exported: ExportedProgram, name: str, symbols: Symbols, outputs: lis
     """
     importer = _Importer(symbols)
     importer.check_supported(exported)
-    with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
+    with quiet():
         return importer.program(exported, name, outputs)
 
 
@@ -55,16 +53,25 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
         self._weights = Weights()
         self._variables = DimVars()
         self._symbols = symbols
+        self._placeholders: dict[str, str] = {}
         self.block_builder = NodeBuilder(self._names)
         self.update_convert_map(converters(self))
 
     def check_supported(self, exported: ExportedProgram) -> None:
         """Raise UnsupportedOpError if the program uses an operator that has no converter."""
+        self._placeholders = {
+            spec.arg.name: spec.target
+            for spec in exported.graph_signature.input_specs
+            if spec.target is not None
+        }
         found: dict[str, list[Origin]] = {}
         for node in exported.graph.nodes:
             if node.op == "call_function" and not self._knows(node):
-                found.setdefault(str(node.target), []).append(origin_of(node))
+                found.setdefault(str(node.target), []).append(self._origin(node))
         refuse(found)
+
+    def _origin(self, node: Any) -> Origin:
+        return origin_of(node, self._placeholders)
 
     def _knows(self, node: Any) -> bool:
         if _is_symbolic(node) or _name(node) in IGNORED:
@@ -150,19 +157,21 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
     def _convert_node(self, node: Any) -> None:
         if _name(node) in IGNORED:
             return
-        origin = origin_of(node)
+        origin = self._origin(node)
         self.block_builder.base = node.name
         try:
             if _is_symbolic(node):
                 self.env[node] = self._size(node.meta["val"])
             else:
                 value = self.convert_map[_name(node)](node)
-                self.env[node] = self.block_builder.result(value, origin)
+                # TVM gives the one useful tensor of some operators that give several.
+                whole = isinstance(node.meta.get("val"), torch.Tensor)
+                self.env[node] = self.block_builder.result(value, origin if whole else None)
         except Exception as error:
             where = ", ".join(part for part in (origin.module, origin.source) if part)
             raise ModelError(
                 f"The {origin.kind} node {origin.node!r}{f' ({where})' if where else ''} can't be "
-                f"converted: {_last_line(error)}"
+                f"converted: {sentence(error)}"
             ) from error
 
     def _outputs(
@@ -175,13 +184,16 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             if spec.kind is OutputKind.USER_OUTPUT and isinstance(spec.arg, TensorArgument)
         ]
         return {
-            name: (self.env[node], origin_of(node))
+            name: (self.env[node], self._origin(node))
             for name, node in zip(names, returned, strict=True)
         }
 
 
-def origin_of(node: Any) -> Origin:
-    """Return where a graph node comes from; `getitem` of a tuple counts as the node that made it."""
+def origin_of(node: Any, weights: Mapping[str, str]) -> Origin:
+    """Return where a graph node comes from; `getitem` of a tuple counts as what made the tuple.
+
+    `weights` gives the weight that each placeholder stands for.
+    """
     source = node
     while source.op == "call_function" and source.target is operator.getitem:
         source = source.args[0]
@@ -189,10 +201,18 @@ def origin_of(node: Any) -> Origin:
     return Origin(
         node=source.name,
         kind=_kind(source),
-        module=str(stack[-1][0]).removeprefix("L['self'].") if stack else "",
+        module=(str(stack[-1][0]) if stack else "") or _owner(source, weights),
         source=innermost(source.meta.get("stack_trace") or ""),
         output=node.name,
     )
+
+
+def _owner(node: Any, weights: Mapping[str, str]) -> str:
+    """Return the module that a node's first weight belongs to: TorchScript keeps no other trace."""
+    for argument in node.all_input_nodes:
+        if argument.name in weights:
+            return weights[argument.name].rpartition(".")[0]
+    return ""
 
 
 def _kind(node: Any) -> str:
@@ -213,8 +233,3 @@ def _is_symbolic(node: Any) -> bool:
 def _bounds(dims: list[Dim]) -> dict[str, Any]:
     upper = {dim.name: dim.max for dim in dims if dim.max is not None}
     return {"tir_var_upper_bound": upper} if upper else {}
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

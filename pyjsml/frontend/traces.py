@@ -11,10 +11,11 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 def innermost(trace: str) -> str:
     """Return the last frame of `trace` that is the user's own, as `model.py:12`, or an empty string.
 
-    Frames inside torch (a Linear's own forward) say nothing about the user's code.
+    Frames inside torch (a Linear's own forward), and of code made up at run time, say nothing about
+    the user's code.
     """
     for match in reversed(list(_FRAME.finditer(trace))):
         path = PurePath(match["file"])
-        if "torch" not in path.parts:
+        if "torch" not in path.parts and not path.name.startswith("<"):
             return f"{path.name}:{match['line']}"
     return ""
