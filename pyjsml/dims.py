@@ -81,6 +81,15 @@ def to_json(expr: Expr) -> Any:
     return expr
 
 
+def from_json(value: Any) -> Expr:
+    """Read what `to_json` returns."""
+    if isinstance(value, list):
+        operator, left, right = value
+        return Term(operator, from_json(left), from_json(right))
+    expr: int | str = value
+    return expr
+
+
 def format_shape(shape: Shape) -> str:
     """Write a shape as people do: `1x3x224x224`, `batchx(seq * 2)`, `scalar`."""
     return "x".join(str(dim) for dim in shape) or "scalar"

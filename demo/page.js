@@ -1,0 +1,68 @@
+/** The page: the model reads the pad after every change, at most once per frame. */
+
+import { createExecutor } from "./model/index.js";
+import { Trace } from "./model/runtime/index.js";
+import { example } from "./examples.js";
+import { Pad } from "./pad.js";
+import { toImage } from "./strokes.js";
+import { Answer, Times } from "./view.js";
+
+const byId = (id) => document.getElementById(id);
+
+async function main() {
+  const answer = new Answer({
+    guess: byId("guess"),
+    certainty: byId("certainty"),
+    bars: byId("bars"),
+  });
+  const started = performance.now();
+  const executor = await createExecutor({
+    onProgress: ({ phase }) => (byId("status").textContent = `Loading the model: ${phase}…`),
+  });
+  const description = executor.describe();
+  const times = new Times(
+    { total: byId("total"), flame: byId("flame"), ops: byId("ops") },
+    description,
+  );
+  const trace = new Trace();
+
+  function read(strokes) {
+    byId("pad").ariaLabel = strokes.length > 0 ? "Drawing pad with your drawing" : "Empty drawing pad";
+    if (strokes.length === 0) {
+      answer.show(null);
+      return;
+    }
+    const { probabilities } = executor.runSync({ image: toImage(strokes) }, { trace });
+    answer.show(probabilities.data);
+    times.show(trace.rows);
+  }
+
+  let frame = 0;
+  const pad = new Pad(byId("pad"), (strokes) => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => read(strokes));
+  });
+  let digit = 7;
+  byId("example").addEventListener("click", () => {
+    pad.show(example(digit));
+    digit = (digit + 3) % 10;
+  });
+  byId("clear").addEventListener("click", () => pad.clear());
+  addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") pad.clear();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => pad.paint());
+
+  byId("example").disabled = false;
+  byId("clear").disabled = false;
+  const ready = Math.round(performance.now() - started);
+  byId("status").textContent = `Ready in ${ready} ms. Draw a digit from 0 to 9.`;
+  byId("facts").textContent =
+    `${description.ops.length} ops, ${description.isa} kernels, ` +
+    `${Math.round(description.memory.total / 1024)} KiB of memory.`;
+}
+
+main().catch((error) => {
+  byId("status").textContent = `The model can't be loaded: ${error.message}`;
+  throw error;
+});

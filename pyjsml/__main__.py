@@ -1,0 +1,5 @@
+"""`python -m pyjsml` is the `pyjsml` command."""
+
+from pyjsml.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""`pyjsml bundle`: a model becomes an npm package in a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.output import format_bytes, json_flag, write_json
+from pyjsml.cli.progress import progress_bars
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where to write the package. A bundle that is there already is replaced.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=DTYPE[SHAPE]",
+    help="Set an input's dtype and shape, e.g. image=float32[1,3,224,224] or ids=int64[1,seq].",
+)
+@click.option(
+    "--dim",
+    "dims",
+    multiple=True,
+    metavar="NAME=MIN:MAX",
+    help="Bound a dim that varies from run to run, e.g. seq=1:512.",
+)
+@click.option("--device", metavar="D,…", help=f"Devices to compile for ({', '.join(DEVICES)}).")
+@click.option("--name", metavar="NPM_NAME", help="The package's name; the model's by default.")
+@click.option("--version", default="0.0.0", show_default=True, help="The package's version.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["vendored", "external"]),
+    default="vendored",
+    show_default=True,
+    help="Carry the JavaScript runtime in the package, or depend on npm's `pyjsml`.",
+)
+@json_flag
+def bundle(
+    model: str,
+    output: Path,
+    inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    device: str | None,
+    name: str | None,
+    version: str,
+    runtime: Literal["vendored", "external"],
+    as_json: bool,
+) -> None:
+    """Turn MODEL into a typed npm package.
+
+    MODEL is an .onnx file, a .pt2 file (torch.export), a TorchScript .pt or .jit file, or
+    package.module:callable, which returns an nn.Module, or one with its example arguments.
+    """
+    devices = parse_list("--device", device, DEVICES)
+
+    from pyjsml import api
+    from pyjsml.bundle import check_output_directory
+    from pyjsml.frontend.options import parse_dims, parse_inputs
+
+    specs, bounds = parse_inputs(inputs), parse_dims(dims)
+    check_output_directory(output)  # before minutes of compiling, not after
+    with progress_bars() as progress:
+        made = api.bundle(
+            model,
+            inputs=specs,
+            dims=bounds,
+            name=name,
+            version=version,
+            devices=devices,
+            runtime=runtime,
+            progress=progress,
+        )
+        made.write(output)
+    sizes = {path: len(data) for path, data in made.files.items()}
+    total = sum(sizes.values())
+    if as_json:
+        write_json(
+            {
+                "directory": str(output),
+                "name": made.manifest["name"],
+                "version": made.manifest["version"],
+                "bytes": total,
+                "files": sizes,
+            }
+        )
+        return
+    click.echo(f"{made.manifest['name']} {made.manifest['version']} → {output}")
+    for path, size in sizes.items():
+        click.echo(f"  {format_bytes(size):>8}  {path}")
+    click.echo(f"  {format_bytes(total):>8}  in {len(sizes)} files")

@@ -1,0 +1,88 @@
+"""`pyjsml run`: run a bundle once, on arrays from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyjsml.cli.arrays import read_inputs, write_outputs
+from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.output import console, json_flag, table, write_json
+
+if TYPE_CHECKING:
+    from pyjsml.program import Array
+
+TOP = 5
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="An input's array: a .npy, .npz, .safetensors or .json file.",
+)
+@click.option("--engine", default="pythonmonkey", show_default=True, help="Where to run it.")
+@click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)}).")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the outputs to a .npz, .safetensors or .json file.",
+)
+@json_flag
+def run(
+    directory: str,
+    inputs: tuple[str, ...],
+    engine: str,
+    device: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Run the bundle in DIR, and show or write its outputs."""
+    parse_list("--device", device, DEVICES)
+
+    from pyjsml import Bundle, Executor
+
+    bundle = Bundle.open(directory)
+    arrays = read_inputs(inputs, bundle.model)
+    with Executor(bundle, engine=engine) as executor:
+        outputs = executor.run(**arrays)
+    if output is not None:
+        write_outputs(output, outputs)
+    if as_json:
+        write_json(
+            {
+                name: {
+                    "dtype": str(array.dtype),
+                    "shape": list(array.shape),
+                    "data": array.tolist(),
+                }
+                for name, array in outputs.items()
+            }
+        )
+    else:
+        _show(outputs)
+
+
+def _show(outputs: dict[str, Array]) -> None:
+    rows = table("output", "type", "min", "mean", "max", "largest")
+    for name, array in outputs.items():
+        kind = f"{array.dtype}{list(array.shape)}"
+        rows.add_row(name, kind, *_statistics(array))
+    console().print(rows)
+
+
+def _statistics(array: Array) -> tuple[str, ...]:
+    import numpy as np
+
+    if array.size == 0:
+        return ("", "", "", "")
+    flat = array.ravel().astype(np.float64)
+    order = np.argsort(-flat, kind="stable")[:TOP]
+    largest = ", ".join(f"[{index}] {flat[index]:.4g}" for index in order)
+    return (f"{flat.min():.4g}", f"{flat.mean():.4g}", f"{flat.max():.4g}", largest)
