@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyjsml.bundle import Bundle
 from pyjsml.check.compare import compare
 from pyjsml.check.locate import Reference, expected_values, first_divergence, produced_values
-from pyjsml.check.report import Divergence, Report, Row
+from pyjsml.check.report import Divergence, Report, Row, Status
 from pyjsml.check.samples import sample_cases
 from pyjsml.check.tolerance import tolerance
 from pyjsml.check.vectors import Case, read_vectors
@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Seat:
-    """Where a bundle runs: an engine, a device, and the wasm file forced on it (None: its choice)."""
+    """Where a bundle runs: an engine, a device, and the wasm file forced on it, if any."""
 
     engine: Engine
     device: str
@@ -37,7 +37,12 @@ class Seat:
 
     @property
     def label(self) -> str:
+        """Return what reports call it."""
         return f"{self.engine.name} {self.isa}" if self.isa else self.engine.name
+
+    def row(self, status: Status, **fields: Any) -> Row:
+        """Make a row of the report about this seat."""
+        return Row(self.engine.name, self.device, self.isa, status, **fields)
 
 
 @dataclass(frozen=True)
@@ -74,12 +79,20 @@ def check(
     for device in devices:
         tolerance("float32", device)
     seats = [
-        Seat(get_engine(name), device, isa) for name in engines for device in devices for isa in isas
+        Seat(get_engine(name), device, isa)
+        for name in engines
+        for device in devices
+        for isa in isas
     ]
     if vectors is None and reference is None and len(seats) < 2:
         raise OptionError("nothing to compare with: give vectors, a reference, or two engines")
+    if vectors is None:
+        cases = sample_cases(bundle.model, seed)
+    else:
+        source = vectors if isinstance(vectors, Mapping) else Path(vectors)
+        cases = [read_vectors(source, bundle.model)]
     with ExitStack() as stack:
-        return _Check(bundle, seats, reference, progress or (lambda _: None), stack).run(vectors)
+        return _Check(bundle, reference, progress or (lambda _: None), stack).run(seats, cases)
 
 
 class _Check:
@@ -88,14 +101,12 @@ class _Check:
     def __init__(
         self,
         bundle: Bundle,
-        seats: Sequence[Seat],
         reference: Reference | None,
         progress: Progress,
         stack: ExitStack,
     ) -> None:
         self.bundle = bundle
         self.model = bundle.model
-        self.seats = seats
         self.reference = reference
         self.progress = progress
         self.stack = stack
@@ -103,13 +114,8 @@ class _Check:
         self.failures: dict[Seat, Case] = {}
         self.rows: list[Row] = []
 
-    def run(self, vectors: str | os.PathLike[str] | Mapping[str, Array] | None) -> Report:
-        if vectors is None:
-            cases = sample_cases(self.model, self.seed)
-        else:
-            source = vectors if isinstance(vectors, Mapping) else Path(vectors)
-            cases = [read_vectors(source, self.model)]
-        for seat in self.seats:
+    def run(self, seats: Sequence[Seat], cases: Sequence[Case]) -> Report:
+        for seat in seats:
             self.open(seat)
         for case in cases:
             self.run_case(case)
@@ -120,9 +126,9 @@ class _Check:
         try:
             session = seat.engine.open(self.bundle, isa=seat.isa)
         except EngineUnavailableError as error:
-            self.rows.append(Row(seat.engine.name, seat.device, seat.isa, "skipped", message=str(error)))
+            self.rows.append(seat.row("skipped", message=str(error)))
         except PyjsmlError as error:
-            self.rows.append(Row(seat.engine.name, seat.device, seat.isa, "error", message=str(error)))
+            self.rows.append(seat.row("error", message=str(error)))
         else:
             self.sessions[seat] = self.stack.enter_context(session)
 
@@ -141,9 +147,7 @@ class _Check:
             except InputError:
                 raise  # The inputs do not fit the model: no engine is at fault.
             except PyjsmlError as error:
-                self.rows.append(
-                    Row(seat.engine.name, seat.device, seat.isa, "error", case.name, message=str(error))
-                )
+                self.rows.append(seat.row("error", case=case.name, message=str(error)))
                 continue
             if expected is None:
                 expected = Expected(outputs, seat.label)
@@ -160,11 +164,8 @@ class _Check:
             if not comparison.ok:
                 self.failures.setdefault(seat, case)
             self.rows.append(
-                Row(
-                    engine=seat.engine.name,
-                    device=seat.device,
-                    isa=seat.isa,
-                    status="ok" if comparison.ok else "diverged",
+                seat.row(
+                    "ok" if comparison.ok else "diverged",
                     case=case.name,
                     output=name,
                     dtype=have.dtype.name,
@@ -188,15 +189,15 @@ class _Check:
 
     def divergence(self, seat: Seat, case: Case) -> Divergence:
         blank = Divergence(seat.engine.name, seat.device, seat.isa, case.name, "")
+        expected: Mapping[str, Array]
         if self.reference is not None:
             against = "reference"
             expected = expected_values(self.model, self.reference, case.inputs)
         else:
             peer = self.peer(seat)
             if peer is None:
-                return replace(
-                    blank, message="to learn which op diverges, check with a reference or two engines"
-                )
+                advice = "to learn which op diverges, check with a reference or two engines"
+                return replace(blank, message=advice)
             against = peer.label
             expected = self.capture(peer, case)
         suspect = first_divergence(self.model, self.capture(seat, case), expected, seat.device)

@@ -62,15 +62,15 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
         max_abs=float(difference.max()),
         max_rel=float(np.max(difference[significant] / magnitude[significant], initial=0.0)),
         worst=tuple(int(i) for i in np.unravel_index(worst, expected.shape)),
-        actual=float(actual.flat[worst]),  # type: ignore[arg-type]
-        expected=float(expected.flat[worst]),  # type: ignore[arg-type]
+        actual=float(actual.flat[worst]),
+        expected=float(expected.flat[worst]),
         mismatched=mismatched,
         size=actual.size,
     )
 
 
 def _difference(actual: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float64]:
-    """Return `|actual - expected|`: 0 where both are the same NaN or infinity, else infinite there."""
+    """Return `|actual - expected|`: where not both are finite, 0 if they are alike, else inf."""
     if actual.dtype.kind in "iu":
         # Wrapping subtraction, read as unsigned, is the distance between any two integers.
         larger = np.where(actual > expected, actual, expected)

@@ -22,9 +22,7 @@ class Reference(Protocol):
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs by name."""
 
-    def intermediates(
-        self, inputs: Mapping[str, Array], names: Sequence[str]
-    ) -> dict[str, Array]:
+    def intermediates(self, inputs: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """Return the outputs of the source nodes called `names`, as far as they can be had."""
 
 
@@ -69,7 +67,7 @@ def expected_values(
     values = [p.value for p in produced_values(model) if p.value.get("node")]
     nodes = reference.intermediates(inputs, list(dict.fromkeys(v["node"] for v in values)))
     return {
-        value["name"]: np.transpose(nodes[value["node"]], value.get("layout") or None)
+        value["name"]: _permuted(nodes[value["node"]], value.get("layout"))
         for value in values
         if value["node"] in nodes
     }
@@ -99,6 +97,10 @@ def first_divergence(
             if not comparison.ok:
                 return _suspect(produced, actual[name], bound, comparison)
     return None
+
+
+def _permuted(array: Array, layout: Sequence[int] | None) -> Array:
+    return np.transpose(array, layout) if layout else array
 
 
 def _widened(bound: Tolerance, expected: Array) -> Tolerance:

@@ -42,11 +42,12 @@ def sample_cases(model: Mapping[str, Any], seed: int = 0) -> list[Case]:
 def _bindings(model: Mapping[str, Any]) -> list[dict[str, int]]:
     """Give every dim its minimum, its middle and its maximum; equal bindings occur once."""
     bindings: list[dict[str, int]] = []
-    for pick in (lambda low, high: low, lambda low, high: (low + high) // 2, lambda _, high: high):
+    for half_way in (0, 1, 2):
         binding = {}
         for dim in model["dims"]:
             low = dim["min"]
-            binding[dim["name"]] = pick(low, low + UNBOUNDED if dim["max"] is None else dim["max"])
+            high = low + UNBOUNDED if dim["max"] is None else dim["max"]
+            binding[dim["name"]] = low + (high - low) * half_way // 2
         if binding not in bindings:
             bindings.append(binding)
     return bindings
@@ -68,11 +69,9 @@ def _draw(
 
 
 def _rows(model: Mapping[str, Any], value: int) -> int:
-    """Return the length of the smallest weight that an op reads beside `value`; 0 if there is none."""
+    """Return the length of the smallest table that an op reads beside `value`; 0 for none."""
     values = model["values"]
-    beside = {
-        index for op in model["ops"] if value in op["inputs"] for index in op["inputs"]
-    }
+    beside = {index for op in model["ops"] if value in op["inputs"] for index in op["inputs"]}
     tables = [values[index]["shape"] for index in beside if values[index].get("constant")]
     return min((shape[0] for shape in tables if len(shape) > 1), default=0)
 

@@ -59,12 +59,15 @@ def read_vectors(source: Path | Mapping[str, Array], model: Mapping[str, Any]) -
 
 
 def _read_file(path: Path) -> dict[str, Array]:
+    wanted = f"{path} is not an .npz file of plain arrays, as numpy.savez writes"
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
+        # numpy leaves a file that it opened itself open when it is no archive.
+        with path.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                raise VectorsError(f"{wanted}, but a single array")
+            return {key: loaded[key] for key in loaded.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise VectorsError(f"{wanted}: {error}") from error
     except OSError as error:
         raise VectorsError(f"{path} can't be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise VectorsError(
-            f"{path} is not an .npz file of plain arrays, as numpy.savez writes: {error}"
-        ) from error

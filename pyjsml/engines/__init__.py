@@ -19,7 +19,7 @@ ENGINES: tuple[Engine, ...] = (PythonMonkeyEngine(), V8Engine(), NodeEngine(), C
 
 
 def get_engine(name: str) -> Engine:
-    """Return the engine called `name`; raise OptionError, which lists them all, if there is none."""
+    """Return the engine called `name`; raise OptionError, which lists all, if there is none."""
     for engine in ENGINES:
         if engine.name == name:
             return engine

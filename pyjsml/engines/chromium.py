@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyjsml.engines.base import BaseEngine, BaseSession
 from pyjsml.engines.files import runtime_module
-from pyjsml.engines.session import BaseSession
 from pyjsml.engines.site import Site
 from pyjsml.engines.wire import decode, encode, harness, to_error
 from pyjsml.errors import EngineError, EngineUnavailableError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Error, Page, Playwright
 
     from pyjsml.bundle import Bundle
-    from pyjsml.engines.session import Results
+    from pyjsml.engines.base import Results
     from pyjsml.program import Array, Isa
 
 BROWSERS = (
@@ -38,7 +38,7 @@ HOW_TO_GET = (
 T = TypeVar("T")
 
 
-class ChromiumEngine:
+class ChromiumEngine(BaseEngine):
     """Runs bundles in the system's Chromium or Chrome, else in Playwright's own.
 
     Each session has a browser to itself.
@@ -46,18 +46,16 @@ class ChromiumEngine:
 
     name = "chromium"
 
-    def available(self) -> str | None:
+    def _lack(self) -> str | None:
         if find_spec("playwright") is None:
-            return "Playwright, which drives Chromium, is not installed: pip install 'pyjsml[check]'"
+            return "Playwright, which drives it, is not installed: pip install 'pyjsml[check]'"
         if _system_browser() is None:
             with _Driver() as driver:
                 if not Path(driver.do(lambda: driver.playwright.chromium.executable_path)).exists():
                     return HOW_TO_GET
         return None
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> ChromiumSession:
-        if problem := self.available():
-            raise EngineUnavailableError(problem)
+    def _session(self, bundle: Bundle, isa: Isa | None) -> ChromiumSession:
         return ChromiumSession(bundle, isa)
 
 

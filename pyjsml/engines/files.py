@@ -31,8 +31,8 @@ def runtime_module(bundle: Bundle) -> str:
     exports = json.loads(require(bundle, "package.json")).get("exports", {})
     if "./runtime" not in exports:
         raise BundleError(
-            "the bundle depends on the npm package pyjsml for its runtime, so this engine can't run "
-            "it as it is; bundle the model again, with the runtime inside"
+            "the bundle depends on the npm package pyjsml for its runtime, so this engine can't "
+            "run it as it is; bundle the model again, with the runtime inside"
         )
     path: str = exports["./runtime"]["default"].removeprefix("./")
     require(bundle, path)
@@ -67,8 +67,8 @@ def checked(bundle: Bundle, path: str) -> bytes:
     data = require(bundle, path)
     if integrity(data) != bundle.manifest["files"].get(path, {}).get("integrity"):
         raise DigestError(
-            f"{path} is not the file that was bundled (its digest differs); bundle the model again, "
-            "or take the directory from where it was published"
+            f"{path} is not the file that was bundled (its digest differs); bundle the model "
+            "again, or take the directory from where it was published"
         )
     return data
 

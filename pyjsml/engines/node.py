@@ -12,14 +12,14 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyjsml.engines.base import BaseEngine, BaseSession
 from pyjsml.engines.files import MODEL_MODULE, runtime_module, write_files
-from pyjsml.engines.session import BaseSession
 from pyjsml.engines.wire import decode, encode, to_error
-from pyjsml.errors import EngineError, EngineUnavailableError
+from pyjsml.errors import EngineError
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
-    from pyjsml.engines.session import Results
+    from pyjsml.engines.base import Results
     from pyjsml.program import Array, Isa
 
 OLDEST = (20, 16)
@@ -27,12 +27,12 @@ RELAXED_SIMD_BY_DEFAULT = (21, 0)
 _LENGTHS = struct.Struct("<II")
 
 
-class NodeEngine:
+class NodeEngine(BaseEngine):
     """Runs bundles in the `node` of the search path; each session has a process to itself."""
 
     name = "node"
 
-    def available(self) -> str | None:
+    def _lack(self) -> str | None:
         found = _version()
         wanted = ".".join(map(str, OLDEST))
         advice = f"install Node.js {wanted} or newer (https://nodejs.org) and put it on the PATH"
@@ -42,9 +42,7 @@ class NodeEngine:
             return f"Node.js {'.'.join(map(str, found))} is too old: {advice}"
         return None
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> NodeSession:
-        if problem := self.available():
-            raise EngineUnavailableError(problem)
+    def _session(self, bundle: Bundle, isa: Isa | None) -> NodeSession:
         return NodeSession(bundle, isa)
 
 

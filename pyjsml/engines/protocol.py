@@ -47,7 +47,8 @@ class Engine(Protocol):
     """A way to run bundles; stateless, so that its sessions share nothing."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return the name that users call it by."""
 
     def available(self) -> str | None:
         """Return None where the engine can be used, else a sentence on how to get it."""

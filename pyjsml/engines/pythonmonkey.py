@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from pyjsml.engines.base import BaseEngine, BaseSession
 from pyjsml.engines.files import MODEL_SCRIPT, RUNTIME_SCRIPT, model_files, script
-from pyjsml.engines.session import BaseSession
 from pyjsml.engines.wire import harness, to_engine_error, to_error
-from pyjsml.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyjsml.bundle import Bundle
-    from pyjsml.engines.session import Results
+    from pyjsml.engines.base import Results
     from pyjsml.program import Array, Isa
 
 T = TypeVar("T")
 
 
-class PythonMonkeyEngine:
+class PythonMonkeyEngine(BaseEngine):
     """Runs bundles in PythonMonkey, in process: the quickest way from numpy to numpy.
 
     SpiderMonkey belongs to the thread that imported `pythonmonkey`; elsewhere opening a session
@@ -33,14 +32,12 @@ class PythonMonkeyEngine:
 
     name = "pythonmonkey"
 
-    def available(self) -> str | None:
+    def _lack(self) -> str | None:
         if find_spec("pythonmonkey") is None:
             return "PythonMonkey is not installed: pip install pythonmonkey"
         return None
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> PythonMonkeySession:
-        if problem := self.available():
-            raise EngineUnavailableError(problem)
+    def _session(self, bundle: Bundle, isa: Isa | None) -> PythonMonkeySession:
         return PythonMonkeySession(bundle, isa)
 
 
@@ -93,7 +90,8 @@ class PythonMonkeySession(BaseSession):
 
     def _free(self) -> None:
         self._guard(self._js_close)
-        # A model's memory lies outside of SpiderMonkey's heap, whose growth alone starts a collection.
+        # A model's memory lies outside of SpiderMonkey's heap, and only the heap's growth starts a
+        # collection.
         self._engine.collect()
 
     def _reply(self, function: Callable[..., str], *arguments: Any) -> dict[str, Any]:
@@ -106,10 +104,11 @@ class PythonMonkeySession(BaseSession):
         try:
             return action()
         except self._engine.SpiderMonkeyError as error:
-            escaped = to_engine_error(str(error))
-            if "too much recursion" in str(error):
-                escaped.add_note("PythonMonkey works only on the thread that first imported it.")
-            raise escaped from None
+            text = str(error)
+            # What SpiderMonkey makes of a thread that is not its own, whose stack it does not know.
+            if "too much recursion" in text:
+                text = text.rstrip() + " (it works only on the thread that first imported it)"
+            raise to_engine_error(text) from None
 
 
 def _source(bundle: Bundle) -> str:

@@ -6,33 +6,30 @@ import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from pyjsml.engines.base import BaseEngine, BaseSession
 from pyjsml.engines.files import MODEL_SCRIPT, RUNTIME_SCRIPT, model_files, script
-from pyjsml.engines.session import BaseSession
 from pyjsml.engines.wire import decode, encode, harness, to_engine_error, to_error
-from pyjsml.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
-    from pyjsml.engines.session import Results
+    from pyjsml.engines.base import Results
     from pyjsml.program import Array, Isa
 
 FLAGS = ("--single-threaded", "--no-liftoff")
-"""V8 on one thread never gets past Liftoff, its baseline compiler; without it, it starts optimised."""
+"""On one thread V8 never gets past Liftoff, its baseline compiler; without it, it optimises."""
 
 
-class V8Engine:
+class V8Engine(BaseEngine):
     """Runs bundles in V8, in process; each session has an isolate to itself."""
 
     name = "v8"
 
-    def available(self) -> str | None:
+    def _lack(self) -> str | None:
         if find_spec("py_mini_racer") is None:
             return "mini-racer, which holds V8, is not installed: pip install 'pyjsml[v8]'"
         return None
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> V8Session:
-        if problem := self.available():
-            raise EngineUnavailableError(problem)
+    def _session(self, bundle: Bundle, isa: Isa | None) -> V8Session:
         return V8Session(bundle, isa)
 
 

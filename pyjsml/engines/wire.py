@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
     from pyjsml.program import Array
 
-DTYPES = frozenset(
-    "float16 float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool".split()
-)
+LARGEST_ITEM = 8
+"""Bytes of an element; numpy's long double, which no other host knows, has more."""
 
 
 def as_tensors(inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """Return `inputs` as arrays that a host can take: C-contiguous, in the byte order of this machine.
+    """Return `inputs` as arrays that a host can take: C-contiguous, in this machine's byte order.
 
     What fits the model is for the runtime to say; only what no tensor can hold raises InputError.
     """
@@ -36,7 +35,7 @@ def as_tensors(inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         except ValueError as error:
             problems.append(f"{name}: no array can be made of it: {error}")
             continue
-        if array.dtype.name not in DTYPES:
+        if array.dtype.kind not in "fiub" or array.dtype.itemsize > LARGEST_ITEM:
             problems.append(f"{name}: is of dtype {array.dtype}, which no model takes")
             continue
         # Not numpy.ascontiguousarray, which gives a scalar an axis.
@@ -79,7 +78,8 @@ def to_error(failure: Mapping[str, Any], context: str = "") -> PyjsmlError:
 
 def to_engine_error(text: str) -> EngineError:
     """Return the error that an embedded engine reports as text, because no harness caught it."""
-    match = re.search(r"^(?:uncaught exception: )?(\w*Error): (.*)", text, re.MULTILINE)
+    prefix = r"(?:uncaught exception: |<anonymous>:\d+: )?"
+    match = re.search(rf"^{prefix}(\w*Error): (.*)", text, re.MULTILINE)
     return EngineError(*match.groups()) if match else EngineError("Error", text.strip())
 
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def chain_program(
     trap: bool = False,
     shift_node: str = "add",
 ) -> Program:
-    """Return `y = (x * scale + shift)²`, in three ops, of which the second gives its result transposed.
+    """Return `y = (x * scale + shift)²` in three ops; the second gives its result transposed.
 
     `fault` is C appended to the second op's sum (`+ 1.0f`); `trap` makes the last op trap.
     """
@@ -168,6 +169,11 @@ def chain_outputs(x: np.ndarray, scale: np.ndarray = SCALE) -> dict[str, np.ndar
     return {"mul": scaled, "add": shifted, "pow": shifted**2}
 
 
+def assert_close(actual: Any, expected: Any) -> None:
+    """Assert that two arrays are equal but for rounding."""
+    np.testing.assert_allclose(actual, expected, rtol=1e-5)
+
+
 def _wasm(fault: str = "") -> dict[Isa, bytes]:
     return {isa: _compile(isa, fault) for isa in ISAS}
 
@@ -179,8 +185,12 @@ def _compile(isa: Isa, fault: str) -> bytes:
         source, linked = Path(folder) / "kernels.c", Path(folder) / "kernels.wasm"
         source.write_text(SOURCE, "utf-8")
         command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding"]
-        flags = [f"-mcpu=generic{features}+mutable_globals", "-O2", "-nostdlib", "-s", f"-DFAULT={fault}"]
+        flags = [f"-mcpu=generic{features}+mutable_globals", "-O2", "-s", "-nostdlib"]
         exports = [f"-Wl,--export={name}" for name in ("__heap_base", "__stack_pointer")]
         link = ["-Wl,--no-entry", "-Wl,--import-memory", *exports, "-o", str(linked)]
-        subprocess.run([*command, *flags, str(source), *link], check=True, capture_output=True)
+        subprocess.run(
+            [*command, *flags, f"-DFAULT={fault}", str(source), *link],
+            check=True,
+            capture_output=True,
+        )
         return linked.read_bytes()

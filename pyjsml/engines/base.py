@@ -1,4 +1,4 @@
-"""What the sessions of all engines have in common."""
+"""What all engines, and all sessions, have in common."""
 
 from __future__ import annotations
 
@@ -8,14 +8,40 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pyjsml.engines.wire import as_tensors
-from pyjsml.errors import EngineError
+from pyjsml.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from pyjsml.program import Array
+    from pyjsml.bundle import Bundle
+    from pyjsml.engines.protocol import Session
+    from pyjsml.program import Array, Isa
 
     Results = tuple[dict[str, Array], dict[str, Array]]
+
+
+class BaseEngine(ABC):
+    """An engine that says what it lacks and how to make a session."""
+
+    name: str
+
+    def available(self) -> str | None:
+        """Return None where the engine can be used, else a sentence on how to get it."""
+        return self._lack()
+
+    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> Session:
+        """Load `bundle`; see `Engine.open`."""
+        if lack := self._lack():
+            raise EngineUnavailableError(lack)
+        return self._session(bundle, isa)
+
+    @abstractmethod
+    def _lack(self) -> str | None:
+        """Return what is missing and how to get it, None where nothing is."""
+
+    @abstractmethod
+    def _session(self, bundle: Bundle, isa: Isa | None) -> Session:
+        """Open a session where nothing is missing."""
 
 
 class BaseSession(ABC):
@@ -26,14 +52,17 @@ class BaseSession(ABC):
         self._closed = False
 
     def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Run the model; return its outputs by name."""
         return self._checked_run(inputs, [])[0]
 
     def capture(
         self, inputs: Mapping[str, ArrayLike], names: Sequence[str]
     ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Run the model; return its outputs, and the values of the graph called `names`."""
         return self._checked_run(inputs, list(names))
 
     def close(self) -> None:
+        """Free what the session holds; further calls do nothing."""
         if not self._closed:
             self._closed = True
             self._free()

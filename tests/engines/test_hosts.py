@@ -1,0 +1,218 @@
+"""What is peculiar to one engine, or to engines that are not there."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyjsml.bundle import Bundle
+from pyjsml.engines import ENGINES, Session, get_engine
+from pyjsml.engines.node import NodeSession
+from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
+from tests.engines.conftest import with_files
+from tests.engines.programs import assert_close, chain_outputs
+
+Opened = Callable[[Session], Session]
+X = np.arange(6, dtype=np.float32).reshape(2, 3)
+Y = chain_outputs(X)["pow"]
+
+
+def need(name: str) -> None:
+    if problem := get_engine(name).available():
+        pytest.skip(problem)
+
+
+def test_unknown_engine() -> None:
+    with pytest.raises(OptionError, match="pythonmonkey, v8, node, chromium"):
+        get_engine("rhino")
+
+
+def test_importing_the_engines_imports_no_host() -> None:
+    heavy = "tvm torch jinja2 pythonmonkey py_mini_racer playwright"
+    code = f"import sys, pyjsml.engines; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "advice"),
+    [
+        ("pythonmonkey", "pythonmonkey", "pip install pythonmonkey"),
+        ("v8", "py_mini_racer", "pip install 'pyjsml[v8]'"),
+        ("chromium", "playwright", "pip install 'pyjsml[check]'"),
+    ],
+)
+def test_a_package_that_is_absent(
+    name: str, module: str, advice: str, chain_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    without = lambda sought: None if sought == module else find_spec(sought)  # noqa: E731
+    monkeypatch.setattr(f"pyjsml.engines.{name}.find_spec", without)
+    assert advice in (get_engine(name).available() or "")
+    with pytest.raises(EngineUnavailableError) as caught:
+        get_engine(name).open(chain_bundle)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("node", "https://nodejs.org"), ("chromium", "playwright install chromium")],
+)
+@pytest.mark.usefixtures("empty_path")
+def test_a_program_that_is_absent(name: str, advice: str, chain_bundle: Bundle) -> None:
+    with pytest.raises(EngineUnavailableError) as caught:
+        get_engine(name).open(chain_bundle)
+    assert advice in str(caught.value)
+
+
+def fake_program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.usefixtures("empty_path")
+def test_a_node_that_is_too_old(tmp_path: Path) -> None:
+    fake_program(tmp_path, "node", "echo v18.20.4")
+    assert "Node.js 18.20 is too old: install Node.js 20.16" in (
+        get_engine("node").available() or ""
+    )
+
+
+@pytest.mark.usefixtures("empty_path")
+def test_a_browser_that_does_not_start(tmp_path: Path, chain_bundle: Bundle) -> None:
+    pytest.importorskip("playwright")
+    fake_program(tmp_path, "chromium", "echo no display >&2; exit 3")
+    with pytest.raises(EngineUnavailableError, match="does not start"):
+        get_engine("chromium").open(chain_bundle)
+
+
+class TestPythonMonkey:
+    @pytest.fixture(autouse=True)
+    def needs_it(self) -> None:
+        need("pythonmonkey")
+
+    def test_leaves_no_globals(self, chain_bundle: Bundle, opened: Opened) -> None:
+        import pythonmonkey
+
+        names = "Object.getOwnPropertyNames(globalThis).join()"
+        before = pythonmonkey.eval(names)
+        opened(get_engine("pythonmonkey").open(chain_bundle)).run({"x": X})
+        assert pythonmonkey.eval(names) == before
+
+    def test_results_outlive_what_they_were_copied_from(
+        self, chain_bundle: Bundle, opened: Opened
+    ) -> None:
+        import pythonmonkey
+
+        session = opened(get_engine("pythonmonkey").open(chain_bundle))
+        kept = []
+        for _ in range(50):
+            kept.append(session.run({"x": X})["y"])
+            gc.collect()
+            pythonmonkey.collect()
+        session.close()
+        pythonmonkey.collect()
+        for y in kept:
+            assert_close(y, Y)
+
+    @pytest.mark.slow
+    def test_sessions_free_their_memory(self, chain_bundle: Bundle) -> None:
+        # SpiderMonkey refuses the thousandth wasm memory that is alive.
+        for _ in range(1100):
+            get_engine("pythonmonkey").open(chain_bundle).close()
+
+    def test_another_thread_is_told_why(self, chain_bundle: Bundle, opened: Opened) -> None:
+        opened(get_engine("pythonmonkey").open(chain_bundle))
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                get_engine("pythonmonkey").open(chain_bundle)
+            except EngineError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert "only on the thread that first imported it" in str(errors[0])
+
+    def test_errors_make_no_noise(
+        self, chain_bundle: Bundle, opened: Opened, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        session = opened(get_engine("pythonmonkey").open(chain_bundle))
+        broken = with_files(chain_bundle, {"index.script.js": b"throw 1"})
+        with pytest.raises(EngineError):
+            get_engine("pythonmonkey").open(broken)
+        with pytest.raises(Exception, match="missing"):
+            session.run({})
+        assert capfd.readouterr() == ("", "")
+
+
+class TestNode:
+    @pytest.fixture(autouse=True)
+    def needs_it(self) -> None:
+        need("node")
+
+    def test_a_process_that_dies(self, chain_bundle: Bundle, opened: Opened) -> None:
+        script = (
+            chain_bundle.files["index.js"]
+            + b"""
+            setTimeout(() => { console.error("out of luck"); process.exit(7); }, 50);
+        """
+        )
+        session = get_engine("node").open(with_files(chain_bundle, {"index.js": script}))
+        assert isinstance(session, NodeSession)
+        opened(session)
+        session._process.wait(10)
+        with pytest.raises(EngineError, match="status 7\nout of luck"):
+            session.run({"x": X})
+
+    def test_standard_error_is_told(self, chain_bundle: Bundle) -> None:
+        script = b'console.log("here I am"); throw new RangeError("no");'
+        with pytest.raises(EngineError, match="RangeError: no\nhere I am"):
+            get_engine("node").open(with_files(chain_bundle, {"index.js": script}))
+
+    def test_nothing_is_left_behind(
+        self, chain_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        with get_engine("node").open(chain_bundle) as session:
+            assert list(tmp_path.iterdir())
+            session.run({"x": X})
+        assert not list(tmp_path.iterdir())
+
+
+class TestChromium:
+    @pytest.fixture(autouse=True)
+    def needs_it(self) -> None:
+        need("chromium")
+
+    def test_inside_an_event_loop(self, chain_bundle: Bundle) -> None:
+        async def run() -> np.ndarray:
+            with get_engine("chromium").open(chain_bundle) as session:
+                return session.run({"x": X})["y"]
+
+        assert_close(asyncio.run(run()), Y)
+
+    def test_the_console_is_told(self, chain_bundle: Bundle) -> None:
+        script = b'console.error("here I am"); throw new RangeError("no");'
+        with pytest.raises(EngineError, match="RangeError: no\nconsole error: here I am"):
+            get_engine("chromium").open(with_files(chain_bundle, {"index.js": script}))
+
+    def test_the_page_is_isolated(self, chain_bundle: Bundle) -> None:
+        script = b"throw new Error(String(crossOriginIsolated));"
+        with pytest.raises(EngineError, match="true"):
+            get_engine("chromium").open(with_files(chain_bundle, {"index.js": script}))
+
+
+def test_the_default_engine_is_in_process() -> None:
+    assert ENGINES[0].name == "pythonmonkey"
