@@ -22,6 +22,7 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         super().__init__()
         self.names = names
         self.origins: dict[str, Origin] = {}
+        self.renamed: dict[str, str] = {}
         self.base = ""
 
     def _exit_function_scope(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
@@ -31,9 +32,9 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         super()._exit_function_scope(exc_type, exc_val, exc_tb)
 
     def emit(self, expr: Any, name_hint: str = "") -> Any:
-        """Bind `expr` to a variable named after the current node."""
+        """Bind `expr` to a variable named after the current node and its operator."""
         expr = self._flatten(self._normalize_python_tuple(expr))
-        return super().emit(expr, self.names.fresh(self.base or name_hint or "value"))
+        return super().emit(expr, self.names.fresh(f"{self.base}_{_operator(expr)}"))
 
     def normalize(self, expr: Any) -> Any:
         """Give `expr` its type, with the calls nested in it bound."""
@@ -48,9 +49,19 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         """
         if isinstance(expr, relax.Call | relax.TupleGetItem):
             expr = self.emit(expr)
-        if origin and isinstance(expr, relax.Var) and isinstance(expr.ty, relax.TensorType):
-            self.origins.setdefault(expr.name, origin)
+        if not isinstance(expr, relax.Var) or not isinstance(expr.ty, relax.TensorType):
+            return expr
+        if origin and expr.name not in self.origins:
+            self.origins[expr.name] = origin
+            self.renamed[expr.name] = origin.node
         return expr
+
+    def name_results(self) -> dict[str, str]:
+        """Return the final name of each variable that is a node's result: the node's own.
+
+        Only known behind the last binding of a node, so that `parameterise` has to apply it.
+        """
+        return {name: self.names.fresh(base) for name, base in self.renamed.items()}
 
     def _flatten(self, expr: Any) -> Any:
         if isinstance(expr, relax.Tuple):
@@ -67,13 +78,16 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
             return self._flatten(expr)
         # A null_value stands for an argument that is left out; binding it would hide that.
         if isinstance(expr, relax.Call) and not is_prim_expr(expr) and not _is_null(expr):
-            expr = self._flatten(expr)
-            return super().emit(expr, self.names.fresh(f"{self.base}_{_operator(expr)}"))
+            return self.emit(expr)
         return expr
 
 
-def _operator(call: Any) -> str:
-    return str(getattr(call.op, "name", "call")).rpartition(".")[2]
+def _operator(expr: Any) -> str:
+    """Return the last part of an operator's name, or the name of the function that is called."""
+    if not isinstance(expr, relax.Call):
+        return "value"
+    called = expr.args[0] if expr.op.name == "relax.call_tir" else expr.op
+    return str(getattr(called, "name_hint", getattr(called, "name", "call"))).rpartition(".")[2]
 
 
 def _is_null(call: Any) -> bool:

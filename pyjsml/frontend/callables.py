@@ -1,4 +1,4 @@
-"""`package.module:callable`: the user's own code, imported as Python would from where they stand."""
+"""`package.module:callable`: the user's own code, imported as Python would in their directory."""
 
 from __future__ import annotations
 

@@ -47,12 +47,13 @@ class Weights:
 
 
 def parameterise(
-    module: Any, inputs: int, weights: Weights, names: Names
+    module: Any, inputs: int, weights: Weights, names: Names, renamed: Mapping[str, str]
 ) -> tuple[Any, dict[str, Array]]:
     """Give `main` one parameter per weight that it uses, behind its `inputs` inputs.
 
     Returns the new module and the arrays in the order of those parameters. A constant that is no
     weight of the model, but too large to stay inline, is named after the binding that uses it.
+    `renamed` gives new names of bindings.
     """
     module = relax.transform.DeadCodeElimination(["main"])(module)
     function = module["main"]
@@ -71,7 +72,7 @@ def parameterise(
             if name is None:
                 if array.size <= INLINE_ELEMENTS:
                     continue
-                name = weights.unique(f"{binding}.constant")
+                name = weights.unique(f"{renamed.get(binding, binding)}.constant")
                 weights.add(name, array, expr)
             parameter = relax.Var(names.fresh(name), expr.ty)
         elif name is not None:
@@ -81,7 +82,7 @@ def parameterise(
         replacements[key] = parameter
         parameters.append(parameter)
         arrays[name] = weights.array(name)
-    body = _Replace(replacements).visit_expr(function.body)
+    body = _Replace(replacements, renamed).visit_expr(function.body)
     rewritten = relax.Function(
         [*function.params[:inputs], *parameters],
         body,
@@ -95,7 +96,7 @@ def parameterise(
 
 @visitor
 class _Uses(PyExprVisitor):  # type: ignore[misc]
-    """The variables and constants of a function, in order of use, each with the binding it is in."""
+    """The variables and constants of a function, in order of use, each with its binding."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,11 +116,19 @@ class _Uses(PyExprVisitor):  # type: ignore[misc]
 
 @mutator
 class _Replace(PyExprMutator):  # type: ignore[misc]
-    """Puts parameters where constants were."""
+    """Puts parameters where constants were, and gives bindings their final names."""
 
-    def __init__(self, replacements: Mapping[int, Any]) -> None:
+    def __init__(self, replacements: Mapping[int, Any], renamed: Mapping[str, str]) -> None:
         super().__init__()
         self._replacements = replacements
+        self._renamed = renamed
+
+    def visit_dataflow_var_def_(self, var: Any) -> Any:
+        if var.name not in self._renamed:
+            return var
+        variable = relax.DataflowVar(self._renamed[var.name], var.ty)
+        self.set_var_remap(var, variable)
+        return variable
 
     def visit_generic_const_(self, op: Any) -> Any:
         return self._replacements.get(hash(op), op)

@@ -23,7 +23,13 @@ IGNORED = frozenset(
 def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
     """Return our converters by operator name; each takes a graph node and returns a Relax value."""
 
-    def clone(node: Any) -> Any:
-        return importer.env[node.args[0]]
+    env, builder = importer.env, importer.block_builder
 
-    return {"clone.default": clone}
+    def clone(node: Any) -> Any:
+        return env[node.args[0]]
+
+    def embedding(node: Any) -> Any:
+        # TVM's own reads whatever lies behind the table for an index that is too large.
+        return builder.emit(relax.op.take(env[node.args[0]], env[node.args[1]], 0, mode="clip"))
+
+    return {"clone.default": clone, "embedding.default": embedding}

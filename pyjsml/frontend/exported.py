@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.quiet import quiet
+from pyjsml.program import Origin
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -23,9 +24,10 @@ def decompose(exported: ExportedProgram) -> ExportedProgram:
     for name in _KEPT:
         packet = getattr(torch.ops.aten, name)
         for overload in packet.overloads():
-            table.pop(getattr(packet, overload), None)
+            table.pop(getattr(packet, overload), None)  # type: ignore[no-untyped-call]
     with quiet():
-        return exported.run_decompositions(table)
+        decomposed: ExportedProgram = exported.run_decompositions(table)
+    return decomposed
 
 
 def output_names(exported: ExportedProgram) -> list[str]:
@@ -59,6 +61,17 @@ def output_names(exported: ExportedProgram) -> list[str]:
     return ["output"] if names == ["output_0"] else names
 
 
+def _is_operator(target: Any) -> bool:
+    import torch
+
+    if isinstance(target, torch._ops.OpOverload):
+        return True
+    name = getattr(target, "__name__", "")
+    if getattr(target, "__module__", "") in ("_operator", "math"):
+        return True
+    return name.startswith("sym_") and getattr(torch, name, None) is target
+
+
 def _key(entry: Any) -> str:
     for attribute in ("key", "name", "idx"):
         if hasattr(entry, attribute):
@@ -67,10 +80,21 @@ def _key(entry: Any) -> str:
 
 
 def check(exported: ExportedProgram) -> None:
-    """Raise ModelError if the program changes its own state, or UnsupportedOpError for an operator
-    that isn't even torch's."""
+    """Refuse programs that can't be imported, before anything of them is evaluated.
+
+    Raises ModelError if the program changes its own state, and UnsupportedOpError if it calls
+    Python functions instead of operators, which a file may name at will.
+    """
     from torch.export.graph_signature import OutputKind
 
+    from pyjsml.frontend.torch_origins import origin_of
+    from pyjsml.frontend.unsupported import refuse
+
+    found: dict[str, list[Origin]] = {}
+    for node in exported.graph.nodes:
+        if node.op == "call_function" and not _is_operator(node.target):
+            found.setdefault(str(node.target), []).append(origin_of(node, {}))
+    refuse(found)
     written = [
         spec.target or spec.arg.name
         for spec in exported.graph_signature.output_specs

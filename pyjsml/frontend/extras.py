@@ -11,12 +11,13 @@ _EXTRAS = {"onnx": "onnx", "onnxscript": "onnx", "torch": "torch", "onnxruntime"
 
 
 def require(package: str) -> ModuleType:
-    """Import `package`; raise EngineUnavailableError that names the extra if it is not installed."""
+    """Import `package`; raise EngineUnavailableError naming its extra if it is not installed."""
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
         raise EngineUnavailableError(
-            f"This model needs the Python package {package}: pip install 'pyjsml[{_EXTRAS[package]}]'"
+            f"This model needs the Python package {package}: "
+            f"pip install 'pyjsml[{_EXTRAS[package]}]'"
         ) from error

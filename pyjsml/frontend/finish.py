@@ -46,7 +46,8 @@ def finish(
     `inputs` and `outputs` are the model's own names, in order. Raises ModelError if the shape of an
     output depends on the input's values.
     """
-    module, constants = parameterise(builder.get(), len(inputs), weights, builder.names)
+    renamed = builder.name_results()
+    module, constants = parameterise(builder.get(), len(inputs), weights, builder.names, renamed)
     function = module["main"]
     given = tuple(
         _spec(name, variable.ty)
@@ -54,19 +55,19 @@ def finish(
     )
     types = [function.ret_ty] if len(outputs) == 1 else list(function.ret_ty.fields)
     returned = tuple(_spec(name, type_) for name, type_ in zip(outputs, types, strict=True))
-    used = {
-        name for spec in (*given, *returned) for dim in spec.shape for name in dim_names(dim)
-    }
-    bindings = {
-        binding.var.name for block in function.body.blocks for binding in block.bindings
-    }
+    used = {name for spec in (*given, *returned) for dim in spec.shape for name in dim_names(dim)}
+    bindings = {binding.var.name for block in function.body.blocks for binding in block.bindings}
     return Program(
         name=name,
         signature=Signature(given, returned, tuple(dim for dim in dims if dim.name in used)),
         module=module,
         constants=MappingProxyType(constants),
         origins=MappingProxyType(
-            {key: origin for key, origin in builder.origins.items() if key in bindings}
+            {
+                renamed.get(key, key): origin
+                for key, origin in builder.origins.items()
+                if renamed.get(key, key) in bindings
+            }
         ),
     )
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyjsml.dims import Expr
+from pyjsml.dims import Expr, evaluate
 from pyjsml.errors import ModelError, OptionError
 from pyjsml.frontend.options import Dims, Inputs, check_dims, check_inputs
 from pyjsml.frontend.quiet import quiet, sentence
@@ -61,13 +61,13 @@ def example(
     keyword = {name: _tensors(value) for name, value in (kwargs or {}).items()}
     names = argument_names(module)
     check_inputs(inputs, [*names, *(name for name in keyword if name not in names)])
-    check_dims(dims, [dim for spec in inputs.values() for dim in spec.shape if isinstance(dim, str)])
+    check_dims(
+        dims, [dim for spec in inputs.values() for dim in spec.shape if isinstance(dim, str)]
+    )
     sizes = example_sizes(inputs, dims)
     for name, spec in inputs.items():
         (keyword if name in keyword else given)[name] = zeros(spec, sizes)
-    missing = [
-        name for name in required_names(module) if name not in given and name not in keyword
-    ]
+    missing = [name for name in required_names(module) if name not in given and name not in keyword]
     if missing:
         raise OptionError(
             "The model's inputs have to be told by example, or by dtype and shape:",
@@ -105,7 +105,7 @@ def zeros(spec: TensorSpec, sizes: Mapping[str, int]) -> Any:
     """Return a tensor of zeros: they are valid where a model takes indices."""
     import torch
 
-    shape = [sizes[dim] if isinstance(dim, str) else dim for dim in spec.shape]
+    shape = [evaluate(dim, sizes) for dim in spec.shape]
     return torch.zeros(shape, dtype=getattr(torch, spec.dtype))
 
 
@@ -171,4 +171,6 @@ def _tensors(value: Any) -> Any:
     import torch
     from torch.utils._pytree import tree_map
 
-    return tree_map(lambda leaf: torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf, value)
+    return tree_map(
+        lambda leaf: torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf, value
+    )

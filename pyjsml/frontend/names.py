@@ -6,7 +6,7 @@ import re
 
 
 def identifier(name: str) -> str:
-    """Return `name` with every run of other characters turned into `_`: `features.0` -> `features_0`."""
+    """Turn every run of other characters in `name` into `_`: `features.0` -> `features_0`."""
     cleaned = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "value"
     return f"_{cleaned}" if cleaned[0].isdigit() else cleaned
 

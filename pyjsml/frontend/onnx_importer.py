@@ -23,7 +23,7 @@ from pyjsml.frontend.unsupported import refuse
 from pyjsml.program import Dim, Origin
 
 if TYPE_CHECKING:
-    import onnx
+    from onnx import ModelProto
 
     from pyjsml.program import Program
 
@@ -32,7 +32,7 @@ _MICROSOFT_OPS = {"BiasGelu", "EmbedLayerNormalization", "FastGelu", "SkipLayerN
 _CONTROL_FLOW = {"If", "Loop", "Scan"}
 
 
-def convert(model: onnx.ModelProto, name: str, dims: Dims) -> Program:
+def convert(model: ModelProto, name: str, dims: Dims) -> Program:
     """Import a checked and folded ONNX model.
 
     Raises UnsupportedOpError listing every operator that can't be converted, ModelError naming the
@@ -44,7 +44,7 @@ def convert(model: onnx.ModelProto, name: str, dims: Dims) -> Program:
         return importer.program(model, name)
 
 
-def check_supported(model: onnx.ModelProto) -> None:
+def check_supported(model: ModelProto) -> None:
     """Raise UnsupportedOpError if the model, or a graph inside it, uses an unknown operator."""
     known = set(tvm_onnx._get_convert_map()) | {"Constant"}
     found: dict[str, list[Origin]] = {}
@@ -80,7 +80,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         self._dims = dims
         self.bb = NodeBuilder(self._names)
 
-    def program(self, model: onnx.ModelProto, name: str) -> Program:
+    def program(self, model: ModelProto, name: str) -> Program:
         graph = model.graph
         self.opset = next(
             (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1

@@ -12,14 +12,12 @@ from pyjsml.frontend.options import Inputs, check_inputs
 from pyjsml.frontend.quiet import quiet, sentence
 
 if TYPE_CHECKING:
-    import onnx
+    from onnx import ModelProto, ValueInfoProto
 
 
-def read(path: Path) -> onnx.ModelProto:
+def read(path: Path) -> ModelProto:
     """Read and check the ONNX file `path`; raise ModelError if it can't be read or is malformed."""
     onnx = require("onnx")
-    from google.protobuf.message import DecodeError
-
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -27,8 +25,8 @@ def read(path: Path) -> onnx.ModelProto:
     if not data:
         raise ModelError(f"{path} is empty; export the model again.")
     try:
-        model = onnx.load_model_from_string(data)
-    except DecodeError as error:
+        model: ModelProto = onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's own class, which has no stable place
         raise ModelError(
             f"{path} is no ONNX model, or is truncated; export or download it again."
         ) from error
@@ -47,7 +45,7 @@ def read(path: Path) -> onnx.ModelProto:
     return model
 
 
-def override_inputs(model: onnx.ModelProto, inputs: Inputs) -> None:
+def override_inputs(model: ModelProto, inputs: Inputs) -> None:
     """Give the model's inputs the shapes of `inputs`, in place.
 
     Shapes recorded for intermediate and output values are dropped, since they no longer hold.
@@ -81,13 +79,13 @@ def override_inputs(model: onnx.ModelProto, inputs: Inputs) -> None:
             output.type.tensor_type.ClearField("shape")
 
 
-def user_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+def user_inputs(model: ModelProto) -> list[ValueInfoProto]:
     """Return the graph's inputs that aren't weights: files before IR version 4 list those too."""
     initializers = {tensor.name for tensor in model.graph.initializer}
     return [value for value in model.graph.input if value.name not in initializers]
 
 
-def fold(model: onnx.ModelProto) -> onnx.ModelProto:
+def fold(model: ModelProto) -> ModelProto:
     """Return the model with local functions inlined, and what hangs on constants alone computed.
 
     Exporters write shapes as chains of small nodes (Shape, Gather, Concat, ConstantOfShape), which
@@ -123,7 +121,7 @@ def nodes(graph: Any) -> Iterator[Any]:
                 yield from nodes(inner)
 
 
-def _load_external_data(onnx: Any, model: onnx.ModelProto, path: Path) -> None:
+def _load_external_data(onnx: Any, model: ModelProto, path: Path) -> None:
     from onnx import external_data_helper
 
     for tensor in model.graph.initializer:
@@ -134,8 +132,8 @@ def _load_external_data(onnx: Any, model: onnx.ModelProto, path: Path) -> None:
             external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
         except Exception as error:
             raise ModelError(
-                f"{path} keeps the weight {tensor.name!r} in the file {location!r} beside it, which "
-                f"is missing or can't be read: {sentence(error)}"
+                f"{path} keeps the weight {tensor.name!r} in the file {location!r} beside it, "
+                f"which is missing or can't be read: {sentence(error)}"
             ) from error
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]

@@ -64,7 +64,7 @@ def parse_inputs(texts: Sequence[str]) -> dict[str, TensorSpec]:
 
 
 def parse_dims(texts: Sequence[str]) -> dict[str, tuple[int, int | None]]:
-    """Read `NAME=MIN:MAX` options (`MIN:` sets no bound); raise OptionError listing the malformed."""
+    """Read `NAME=MIN:MAX` options (`MIN:` sets no bound); raise OptionError for malformed ones."""
     dims: dict[str, tuple[int, int | None]] = {}
     problems: list[str] = []
     for text in texts:

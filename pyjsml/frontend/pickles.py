@@ -42,7 +42,7 @@ def foreign_class(data: bytes) -> str | None:
 
 
 class _Named:
-    """Stands for a class or function named in a pickle; calling it makes a record, not an object."""
+    """Stands for a class or function named in a pickle; calling it makes a mere record."""
 
     def __init__(self, name: str) -> None:
         self.name = name

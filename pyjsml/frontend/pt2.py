@@ -93,7 +93,7 @@ def _check_program(path: Path, text: bytes) -> None:
 
 
 def _is_arithmetic(expression: str) -> bool:
-    """Tell whether `expression` only has numbers, symbols (s0), and sympy's classes applied to them.
+    """Tell whether `expression` only has numbers, symbols (s0), and sympy's classes of them.
 
     Those are written as names that begin with a capital; nothing else can be reached without
     attributes, subscripts, or text that sympy would evaluate in turn.

@@ -108,7 +108,7 @@ class TorchReference:
         """Interpret the graph that was imported, node by node."""
         torch, wanted, kept = self._torch, set(names), {}
 
-        class Interpreter(torch.fx.Interpreter):  # type: ignore[misc]
+        class Interpreter(torch.fx.Interpreter):  # type: ignore[name-defined, misc]
             def run_node(self, node: Any) -> Any:
                 value = super().run_node(node)
                 if node.name in wanted and isinstance(value, torch.Tensor):

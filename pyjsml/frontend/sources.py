@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.callables import call, is_reference
@@ -15,7 +15,7 @@ from pyjsml.frontend.extras import require
 from pyjsml.frontend.options import Dims, Inputs
 
 if TYPE_CHECKING:
-    import onnx
+    from onnx import ModelProto
     from torch import nn
     from torch.export import ExportedProgram
 
@@ -27,8 +27,8 @@ class OnnxSource:
     """An ONNX model as the user gave it, and as it is imported, with constants folded."""
 
     name: str
-    model: onnx.ModelProto
-    folded: onnx.ModelProto
+    model: ModelProto
+    folded: ModelProto
     dims: Dims
 
 
@@ -57,9 +57,7 @@ def open_source(
     if isinstance(source, str) and is_reference(source):
         name = name or source.rpartition(":")[2].rpartition(".")[2]
         module, example, keyword = call(source)
-        return _open_object(
-            module, args or example, kwargs or keyword, inputs, dims, name
-        )
+        return _open_object(module, args or example, kwargs or keyword, inputs, dims, name)
     if isinstance(source, str | Path):
         return _open_file(Path(source), args, inputs, dims, name)
     return _open_object(source, args, kwargs, inputs, dims, name)
@@ -104,7 +102,7 @@ def _open_object(
         eager = partial(_evaluate, source)
         return _torch(program, eager, inputs, dims, name or type(source).__name__)
     if isinstance(source, torch.export.ExportedProgram):
-        return _torch(source, source.module(), inputs, dims, name or "model")
+        return _torch(source, partial(_call_exported, source), inputs, dims, name or "model")
     raise ModelError(f"{type(source).__name__} is no model that pyjsml knows: {KINDS}.")
 
 
@@ -121,7 +119,11 @@ def _torchscript(
     converted = torchscript.export(module, args, recorded, inputs, dims)
     if isinstance(converted, require("torch").export.ExportedProgram):
         return _torch(converted, module, inputs, dims, name)
-    return _onnx(converted, {}, dims, name)
+    return _onnx(cast("ModelProto", converted), {}, dims, name)
+
+
+def _call_exported(program: ExportedProgram, *args: Any, **kwargs: Any) -> Any:
+    return program.module()(*args, **kwargs)
 
 
 def _evaluate(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -134,7 +136,7 @@ def _evaluate(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         module.train(training)
 
 
-def _onnx(model: onnx.ModelProto, inputs: Inputs, dims: Dims, name: str) -> OnnxSource:
+def _onnx(model: ModelProto, inputs: Inputs, dims: Dims, name: str) -> OnnxSource:
     from pyjsml.frontend import onnx_model
 
     onnx_model.override_inputs(model, inputs)

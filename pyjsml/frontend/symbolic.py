@@ -21,6 +21,7 @@ class DimVars:
         self.by_name: dict[str, Any] = {}
 
     def __call__(self, name: str) -> Any:
+        """Return the variable of the dim `name`, whose own name is an identifier."""
         name = identifier(name)
         if name not in self.by_name:
             self.by_name[name] = tirx.Var(name, "int64")
@@ -57,8 +58,7 @@ def parse_expression(text: str, variables: Callable[[str], Any]) -> Any:
 
 
 def from_sympy(expr: Any, variables: Callable[[str], Any]) -> Any:
-    """Turn a sympy expression of torch's shapes into TIR; raise ModelError for an unknown function."""
-    import sympy
+    """Turn a sympy expression into TIR; raise ModelError if it has no form there."""
 
     def fold(op: Callable[[Any, Any], Any]) -> Any:
         values = [from_sympy(arg, variables) for arg in expr.args]
@@ -69,15 +69,15 @@ def from_sympy(expr: Any, variables: Callable[[str], Any]) -> Any:
 
     if isinstance(expr, int):
         return expr
-    if isinstance(expr, sympy.Integer):
+    if expr.is_Integer:
         return int(expr)
-    if isinstance(expr, sympy.Symbol):
+    if expr.is_Symbol:
         return variables(str(expr))
-    if isinstance(expr, sympy.Add):
+    if expr.is_Add:
         return fold(operator.add)
-    if isinstance(expr, sympy.Mul):
+    if expr.is_Mul:
         return fold(operator.mul)
-    if isinstance(expr, sympy.Pow) and expr.exp.is_Integer and expr.exp > 0:
+    if expr.is_Pow and expr.exp.is_Integer and expr.exp > 0:
         base, result = from_sympy(expr.base, variables), 1
         for _ in range(int(expr.exp)):
             result = base * result
@@ -95,7 +95,7 @@ def from_sympy(expr: Any, variables: Callable[[str], Any]) -> Any:
 
 
 def to_dims(expr: Any) -> Expr:
-    """Turn an int or a TIR expression into pyjsml's form; raise ModelError for an unknown operator."""
+    """Turn an int or a TIR expression into pyjsml's form; raise ModelError if it has none there."""
     if isinstance(expr, int):
         return expr
     if isinstance(expr, tirx.IntImm):

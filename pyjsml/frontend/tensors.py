@@ -17,7 +17,7 @@ def dtype_name(dtype: Any) -> str:
 
 
 def to_numpy(name: str, tensor: Any) -> Array:
-    """Return the dense array of the weight `name`; raise ModelError for a dtype that numpy lacks."""
+    """Return the weight `name` as a dense array; raise ModelError for a dtype that numpy lacks."""
     tensor = tensor.detach().cpu()
     if dtype_name(tensor.dtype) not in DTYPES:
         raise ModelError(

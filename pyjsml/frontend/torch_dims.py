@@ -1,4 +1,4 @@
-"""What the symbols of an exported program's shapes are called, and between which bounds they lie."""
+"""What the symbols of an exported program's shapes are called, and which bounds they have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def user_inputs(exported: ExportedProgram) -> dict[str, Any]:
-    """Return the example tensor (its shape may be symbolic) of each tensor that the program takes."""
+    """Return the example of each tensor that the program takes; its shape may be symbolic."""
     values = {
         node.name: node.meta.get("val") for node in exported.graph.nodes if node.op == "placeholder"
     }
@@ -42,7 +42,7 @@ class Symbols:
         self._bounds = dict(bounds)
 
     def meaning(self, symbol: str) -> str | int:
-        """Return the dim's name, or its size; raise ModelError for a size known only at run time."""
+        """Return the dim's name or size; raise ModelError for a size known only at run time."""
         if symbol not in self._meanings:
             raise ModelError(
                 f"a shape depends on the values of the inputs (symbol {symbol}); pyjsml compiles "
@@ -99,12 +99,17 @@ def _match(name: str, value: Any, spec: Any, meanings: dict[str, str | int]) -> 
     if dtype_name(value.dtype) != spec.dtype:
         problems.append(f"{name!r} is {dtype_name(value.dtype)} in the model, not {spec.dtype}")
     if len(value.shape) != len(spec.shape):
-        return [*problems, f"{name!r} has {len(value.shape)} axes in the model, not {len(spec.shape)}"]
+        return [
+            *problems,
+            f"{name!r} has {len(value.shape)} axes in the model, not {len(spec.shape)}",
+        ]
     for axis, (size, wanted) in enumerate(zip(value.shape, spec.shape, strict=True)):
         symbol = str(size.node.expr) if isinstance(size, torch.SymInt) else None
         if symbol is None:
             if int(size) != wanted:
-                problems.append(f"axis {axis} of {name!r} is {int(size)} in the model, not {wanted}")
+                problems.append(
+                    f"axis {axis} of {name!r} is {int(size)} in the model, not {wanted}"
+                )
         elif symbol.isidentifier() and meanings.setdefault(symbol, wanted) != wanted:
             problems.append(
                 f"axis {axis} of {name!r} is always as long as {meanings[symbol]!r}, not {wanted!r}"

@@ -20,7 +20,7 @@ from pyjsml.frontend.names import Names
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, from_sympy
 from pyjsml.frontend.tensors import to_numpy
-from pyjsml.frontend.traces import innermost
+from pyjsml.frontend.torch_origins import origin_of, target_name
 from pyjsml.frontend.unsupported import refuse
 from pyjsml.program import Dim, Origin
 
@@ -74,10 +74,10 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
         return origin_of(node, self._placeholders)
 
     def _knows(self, node: Any) -> bool:
-        if _is_symbolic(node) or _name(node) in IGNORED:
+        if _is_symbolic(node) or target_name(node) in IGNORED:
             return True
         if isinstance(node.target, torch._ops.OpOverload):
-            return node.target.namespace in _NAMESPACES and _name(node) in self.convert_map
+            return node.target.namespace in _NAMESPACES and target_name(node) in self.convert_map
         return node.target is operator.getitem
 
     def program(self, exported: ExportedProgram, name: str, outputs: list[str]) -> Program:
@@ -112,9 +112,7 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             if dim in self._variables.by_name
         ]
         builder = self.block_builder
-        with builder.function(
-            "main", params=[*inputs.values(), *parameters], attrs=_bounds(dims)
-        ):
+        with builder.function("main", params=[*inputs.values(), *parameters], attrs=_bounds(dims)):
             with builder.dataflow():
                 for node in exported.graph.nodes:
                     if node.op == "call_function":
@@ -155,7 +153,7 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
         return meaning if isinstance(meaning, int) else self._variables(meaning)
 
     def _convert_node(self, node: Any) -> None:
-        if _name(node) in IGNORED:
+        if target_name(node) in IGNORED:
             return
         origin = self._origin(node)
         self.block_builder.base = node.name
@@ -163,7 +161,7 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             if _is_symbolic(node):
                 self.env[node] = self._size(node.meta["val"])
             else:
-                value = self.convert_map[_name(node)](node)
+                value = self.convert_map[target_name(node)](node)
                 # TVM gives the one useful tensor of some operators that give several.
                 whole = isinstance(node.meta.get("val"), torch.Tensor)
                 self.env[node] = self.block_builder.result(value, origin if whole else None)
@@ -187,42 +185,6 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             name: (self.env[node], self._origin(node))
             for name, node in zip(names, returned, strict=True)
         }
-
-
-def origin_of(node: Any, weights: Mapping[str, str]) -> Origin:
-    """Return where a graph node comes from; `getitem` of a tuple counts as what made the tuple.
-
-    `weights` gives the weight that each placeholder stands for.
-    """
-    source = node
-    while source.op == "call_function" and source.target is operator.getitem:
-        source = source.args[0]
-    stack = list(source.meta.get("nn_module_stack", {}).values())
-    return Origin(
-        node=source.name,
-        kind=_kind(source),
-        module=(str(stack[-1][0]) if stack else "") or _owner(source, weights),
-        source=innermost(source.meta.get("stack_trace") or ""),
-        output=node.name,
-    )
-
-
-def _owner(node: Any, weights: Mapping[str, str]) -> str:
-    """Return the module that a node's first weight belongs to: TorchScript keeps no other trace."""
-    for argument in node.all_input_nodes:
-        if argument.name in weights:
-            return weights[argument.name].rpartition(".")[0]
-    return ""
-
-
-def _kind(node: Any) -> str:
-    if isinstance(node.target, torch._ops.OpOverload):
-        return f"{node.target.namespace}.{node.target._opname}"
-    return _name(node) if node.op == "call_function" else str(node.op)
-
-
-def _name(node: Any) -> str:
-    return str(getattr(node.target, "__name__", node.target))
 
 
 def _is_symbolic(node: Any) -> bool:

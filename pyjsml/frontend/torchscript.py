@@ -24,7 +24,7 @@ from pyjsml.frontend.tensors import dtype_name
 from pyjsml.program import TensorSpec
 
 if TYPE_CHECKING:
-    import onnx
+    from onnx import ModelProto
     from torch.export import ExportedProgram
 
 
@@ -63,7 +63,7 @@ def export(
     recorded: Mapping[str, TensorSpec],
     inputs: Inputs,
     dims: Dims,
-) -> ExportedProgram | onnx.ModelProto:
+) -> ExportedProgram | ModelProto:
     """Convert a ScriptModule.
 
     Each argument comes from `inputs`, else from `args`, else from what was `recorded` with it.
@@ -78,7 +78,10 @@ def export(
     if missing:
         raise OptionError(
             "The TorchScript file doesn't say which shapes its inputs have:",
-            [f"{name!r}: give dtype and shape, as in {_suggestion(module, name)}" for name in missing],
+            [
+                f"{name!r}: give dtype and shape, as in {_suggestion(module, name)}"
+                for name in missing
+            ],
         )
     used = {
         name: spec
@@ -87,9 +90,7 @@ def export(
     }
     check_dims(dims, [dim for spec in used.values() for dim in spec.shape if isinstance(dim, str)])
     sizes = example_sizes(used, dims)
-    example = tuple(
-        zeros(used[name], sizes) if name in used else given[name] for name in names
-    )
+    example = tuple(zeros(used[name], sizes) if name in used else given[name] for name in names)
     try:
         return _to_exported(module, example, [used.get(name) for name in names], dims)
     except Exception as first:
@@ -136,9 +137,7 @@ def _to_exported(
         low, high = dims.get(size, (1, None))
         return named.setdefault(size, Dim(size, min=low, max=high))
 
-    shapes = tuple(
-        None if spec is None else [axis(size) for size in spec.shape] for spec in specs
-    )
+    shapes = tuple(None if spec is None else [axis(size) for size in spec.shape] for spec in specs)
 
     class Converter(TS2EPConverter):
         def __init__(self) -> None:
@@ -149,17 +148,19 @@ def _to_exported(
 
         def retrace_as_exported_program(self, gm: Any, name_to_constant: Any) -> ExportedProgram:
             # torch's own makes every axis dynamic that it can.
-            return _export(
+            exported: ExportedProgram = _export(
                 gm, self.sample_args, dynamic_shapes=shapes, strict=False, pre_dispatch=True
             )
+            return exported
 
     with require("torch").no_grad(), quiet():
-        return Converter().convert()
+        exported: ExportedProgram = Converter().convert()
+    return exported
 
 
 def _to_onnx(
     module: Any, example: tuple[Any, ...], specs: Sequence[TensorSpec | None]
-) -> onnx.ModelProto:
+) -> ModelProto:
     torch, onnx = require("torch"), require("onnx")
     names = argument_names(module)
     axes = {
@@ -178,7 +179,8 @@ def _to_onnx(
             dynamic_axes={name: named for name, named in axes.items() if named},
             opset_version=17,
         )
-    return onnx.load_model_from_string(file.getvalue())
+    model: ModelProto = onnx.load_model_from_string(file.getvalue())
+    return model
 
 
 def _suggestion(module: Any, name: str) -> str:

@@ -9,7 +9,7 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
 def innermost(trace: str) -> str:
-    """Return the last frame of `trace` that is the user's own, as `model.py:12`, or an empty string.
+    """Return the last frame of `trace` that is the user's own, as `model.py:12`, or nothing.
 
     Frames inside torch (a Linear's own forward), and of code made up at run time, say nothing about
     the user's code.
