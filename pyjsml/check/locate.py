@@ -60,9 +60,10 @@ def produced_values(model: Mapping[str, Any]) -> Iterator[Produced]:
 def expected_values(
     model: Mapping[str, Any], reference: Reference, inputs: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return what each value of the graph that equals a source node's output should be.
+    """Return what each value of the graph that has a source node should hold.
 
-    Axis i of a value is axis `layout[i]` of the node's output.
+    Its elements in row-major order are those of the node's output with the axes permuted by the
+    value's `layout`; its shape may be another.
     """
     values = [p.value for p in produced_values(model) if p.value.get("node")]
     nodes = reference.intermediates(inputs, list(dict.fromkeys(v["node"] for v in values)))
@@ -93,9 +94,12 @@ def first_divergence(
             bound = tolerance(produced.value["dtype"], device)
             if widen:
                 bound = _widened(bound, expected[name])
-            comparison = compare(actual[name], expected[name].astype(actual[name].dtype), bound)
+            have, want = actual[name], expected[name].astype(actual[name].dtype)
+            if want.size == have.size:
+                want = want.reshape(have.shape)
+            comparison = compare(have, want, bound)
             if not comparison.ok:
-                return _suspect(produced, actual[name], bound, comparison)
+                return _suspect(produced, have, bound, comparison)
     return None
 
 

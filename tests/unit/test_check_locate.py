@@ -66,6 +66,14 @@ def test_without_a_larger_fault_the_smaller_is_named() -> None:
     assert named(wrong(va=0.001)) == "a"
 
 
+def test_a_value_may_have_another_shape_than_its_node() -> None:
+    expected = {name: right.reshape(1, 3, 1) for name, right in RIGHT.items()}
+    assert first_divergence(MODEL, wrong(), expected, "wasm") is None
+    suspect = first_divergence(MODEL, wrong(va=1), expected, "wasm")
+    assert suspect is not None
+    assert suspect.comparison.worst == (0,)
+
+
 def test_values_that_one_side_lacks_are_passed_over() -> None:
     actual = wrong(va=1, vb=1)
     del actual["vb"]
