@@ -26,7 +26,7 @@ from pyjsml.optimize.rewrite import (
     substitute,
     without_main,
 )
-from pyjsml.optimize.simplify import reshape
+from pyjsml.optimize.simplify import mean, reshape
 
 NHWC = (0, 2, 3, 1)
 """Axis i of an NHWC tensor is axis NHWC[i] of the NCHW tensor."""
@@ -166,7 +166,7 @@ def _pool(activations: Activations, var: relax.Var, call: relax.Call) -> bool:
 def _adaptive_pool(activations: Activations, var: relax.Var, call: relax.Call) -> bool:
     x = activations.last(call.args[0])
     if all(_is_one(size) for size in shape_of(var)[2:]):
-        activations.define_last(var, relax.op.mean(x, [1, 2], keepdims=True))
+        activations.define_last(var, _mean_of_pixels(activations.builder, x))
     else:
         size = list(call.attrs.output_size)
         activations.define_last(var, relax.op.nn.adaptive_avg_pool2d(x, size, layout="NHWC"))
@@ -179,7 +179,10 @@ def _reduction(activations: Activations, var: relax.Var, call: relax.Call) -> bo
     axes = {int(axis) % 4 for axis in call.attrs.axis}
     moved = sorted(NCHW_AXIS_IN_NHWC[axis] for axis in axes)
     function = getattr(relax.op, op_name(call).removeprefix("relax."))
-    value = function(activations.last(call.args[0]), moved, keepdims=call.attrs.keepdims)
+    x = activations.last(call.args[0])
+    if axes >= {2, 3} and op_name(call) == "relax.sum":
+        x = _sum_of_rows(activations.builder, x)
+    value = function(x, moved, keepdims=call.attrs.keepdims)
     if call.attrs.keepdims:
         activations.define_last(var, value)
         return True
@@ -258,15 +261,26 @@ def _instance_norm(activations: Activations, var: relax.Var, call: relax.Call) -
     x = activations.last(call.args[0])
     gamma, beta = activations.plain(call.args[1]), activations.plain(call.args[2])
     epsilon = relax.const(attrs.epsilon, dtype_of(x))
-    mean = builder.emit(relax.op.mean(x, [1, 2], keepdims=True))
-    centred = builder.emit(relax.op.subtract(x, mean))
+    centre = builder.emit(_mean_of_pixels(builder, x))
+    centred = builder.emit(relax.op.subtract(x, centre))
     squares = builder.emit(relax.op.multiply(centred, centred))
-    variance = builder.emit(relax.op.mean(squares, [1, 2], keepdims=True))
+    variance = builder.emit(_mean_of_pixels(builder, squares))
     deviation = builder.emit(relax.op.sqrt(builder.emit(relax.op.add(variance, epsilon))))
     scale = builder.emit(relax.op.divide(gamma, deviation))
     scaled = builder.emit(relax.op.multiply(centred, scale))
     activations.define_last(var, relax.op.add(scaled, beta))
     return True
+
+
+def _mean_of_pixels(builder: relax.BlockBuilder, x: relax.Expr) -> relax.Expr:
+    """Average [N, H, W, C] over H and W; the result is [N, 1, 1, C]."""
+    rows = builder.emit(mean(builder, x, [2], keepdims=True))
+    return mean(builder, rows, [1], keepdims=True)
+
+
+def _sum_of_rows(builder: relax.BlockBuilder, x: relax.Expr) -> relax.Expr:
+    """Sum [N, H, W, C] over W: one sum over all pixels, in one accumulator, would lose digits."""
+    return builder.emit(relax.op.sum(x, [2], keepdims=True))
 
 
 def _prelu(activations: Activations, var: relax.Var, call: relax.Call) -> bool:
@@ -313,7 +327,6 @@ HANDLERS: Mapping[str, Handler] = {
     "relax.nn.max_pool2d": _pool,
     "relax.nn.avg_pool2d": _pool,
     "relax.nn.adaptive_avg_pool2d": _adaptive_pool,
-    "relax.mean": _reduction,
     "relax.sum": _reduction,
     "relax.max": _reduction,
     "relax.min": _reduction,

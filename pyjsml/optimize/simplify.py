@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tvm
 from tvm import relax
 
@@ -29,6 +31,18 @@ def reshape(builder: relax.BlockBuilder, x: relax.Expr, shape: list[tvm.ir.Expr]
     return relax.op.reshape(x, shape)
 
 
+def mean(
+    builder: relax.BlockBuilder, x: relax.Expr, axes: list[int], *, keepdims: bool
+) -> relax.Expr:
+    """Return a mean as a sum and a division, which fuses on both sides, where the count is known."""
+    sizes = [shape_of(x)[axis] for axis in axes]
+    if not all(isinstance(size, tvm.tirx.IntImm) for size in sizes):
+        return relax.op.mean(x, axes, keepdims=keepdims)
+    count = relax.const(math.prod(int(size) for size in sizes), dtype_of(x))
+    total = builder.emit(relax.op.sum(x, axes, keepdims=keepdims))
+    return relax.op.divide(total, count)
+
+
 def lookup(builder: relax.BlockBuilder, expr: relax.Expr) -> relax.Expr | None:
     """Return the value that the variable `expr` is bound to, if it is one of the function's own."""
     return builder.lookup_binding(expr) if isinstance(expr, relax.Var) else None
@@ -46,6 +60,9 @@ def _simplify(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) ->
         return value.args[0]
     if name == "relax.broadcast_to" and same_shape(shape_of(value.args[0]), shape_of(var)):
         return value.args[0]
+    if name == "relax.mean" and value.attrs.axis is not None:
+        axes = [int(axis) for axis in value.attrs.axis]
+        return mean(builder, value.args[0], axes, keepdims=value.attrs.keepdims)
     if name == "relax.power":
         return _power(value)
     return value

@@ -29,7 +29,7 @@ def _sink(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> rel
     arguments = [_in_shape(builder, arg, shape, base) for arg in value.args]
     if any(argument is None for argument in arguments):
         return value
-    result = relax.Call(value.op, [emit(builder, arg) for arg in arguments], value.attrs)
+    result = relax.Call(value.op, arguments, value.attrs)
     bound = builder.emit(result, name_hint=var.name)
     return reshape(builder, bound, list(shape))
 
@@ -56,7 +56,7 @@ def _in_shape(
         return argument
     own = shape_of(argument)
     if same_shape(own, shape):
-        return reshape(builder, argument, list(base))
+        return emit(builder, reshape(builder, argument, list(base)))
     # What broadcasts along the leading axes alone needs only the trailing ones to be alike.
     while own and isinstance(own[0], tvm.tirx.IntImm) and int(own[0]) == 1:
         own = own[1:]
@@ -66,4 +66,4 @@ def _in_shape(
     alike = same_shape(own, shape[len(shape) - trailing :]) and same_shape(
         own, base[len(base) - trailing :]
     )
-    return reshape(builder, argument, list(own)) if alike else None
+    return emit(builder, reshape(builder, argument, list(own))) if alike else None
