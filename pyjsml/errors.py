@@ -58,6 +58,10 @@ class BundleError(UserError):
     """A directory is not a bundle, or a file of it is missing or malformed."""
 
 
+class LoadError(BundleError):
+    """An engine can't read a file of a bundle."""
+
+
 class DigestError(BundleError):
     """A file's bytes are not those that the manifest promises."""
 
@@ -76,6 +80,14 @@ class EngineError(PyjsmlError):
     def __init__(self, type: str, message: str) -> None:
         self.type = type
         super().__init__(f"{type}: {message}")
+
+
+class KernelError(PyjsmlError):
+    """An op failed while it ran in an engine; the message names it and where it comes from."""
+
+
+class OutOfMemoryError(PyjsmlError):
+    """An engine refuses the memory that a run needs."""
 
 
 class ResourceError(PyjsmlError):

@@ -9,7 +9,7 @@ import { bytesOf } from "./tensor.js";
 import { hasRelaxedSimd } from "./wasm.js";
 
 /** What a file's bytes may be given as. */
-export type Bytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+export type Bytes = ArrayBufferLike | ArrayBufferView;
 
 /** Which of a bundle's two wasm files runs. */
 export type Isa = "relaxed" | "simd128";
@@ -58,8 +58,8 @@ export interface CreateSyncOptions extends CommonOptions {
 /** A bundle's files in memory. */
 export interface Loaded {
   readonly isa: Isa;
-  readonly wasm: Uint8Array<ArrayBuffer>;
-  readonly weights: readonly Uint8Array<ArrayBuffer>[];
+  readonly wasm: Uint8Array;
+  readonly weights: readonly Uint8Array[];
 }
 
 /** The host that this code runs in; what the caller gives in `parts` comes first. */
@@ -107,7 +107,7 @@ export async function load(model: ModelData, options: CreateOptions): Promise<Lo
 
   const promised = async (file: FileData) => {
     const given = files[fileName(file)];
-    const bytes = given ? ownBytes(given) : await read(file.url, tools, file);
+    const bytes = given ? bytesOf(given) : await read(file.url, tools, file);
     if (given) onBytes(bytes.length);
     await checkDigest(file, bytes);
     return bytes;
@@ -115,13 +115,11 @@ export async function load(model: ModelData, options: CreateOptions): Promise<Lo
   const [wasmBytes, ...weightBytes] = await Promise.all([
     promised(wasm),
     ...(replaced
-      ? replaced.map(async (source) =>
-          isLocation(source) ? read(source, tools) : ownBytes(source),
-        )
+      ? replaced.map(async (source) => (isLocation(source) ? read(source, tools) : bytesOf(source)))
       : model.files.weights.map(promised)),
   ]);
   signal?.throwIfAborted();
-  return { isa, wasm: wasmBytes as Uint8Array<ArrayBuffer>, weights: weightBytes };
+  return { isa, wasm: wasmBytes as Uint8Array, weights: weightBytes };
 }
 
 /** Take the files from the caller, who has checked them. Throws LoadError where one is missing. */
@@ -131,12 +129,12 @@ export function loadSync(model: ModelData, options: CreateSyncOptions): Loaded {
     const name = fileName(file);
     const given = options.files[name];
     if (!given) throw new LoadError(`${model.name}: "files" lacks ${name}`);
-    return ownBytes(given);
+    return bytesOf(given);
   };
   const weights =
     options.weights === undefined
       ? model.files.weights.map(take)
-      : asList(options.weights).map(ownBytes);
+      : asList(options.weights).map(bytesOf);
   return { isa, wasm: take(model.files[isa]), weights };
 }
 
@@ -157,11 +155,7 @@ interface Tools {
   onBytes(count: number): void;
 }
 
-async function read(
-  url: URL | string,
-  tools: Tools,
-  promise?: FileData,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function read(url: URL | string, tools: Tools, promise?: FileData): Promise<Uint8Array> {
   const isFile = String(url).startsWith("file:") || !/^[a-z][a-z\d+.-]+:/i.test(String(url));
   // Asked for at run time, so that a bundler for browsers sees no import of a Node module.
   const fs = isFile ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;
@@ -169,7 +163,7 @@ async function read(
     if (!fs || tools.fetch) return await readUrl(url, tools, promise);
     const file = await fs.readFile(url, tools.signal ? { signal: tools.signal } : {});
     tools.onBytes(file.length);
-    return ownBytes(file);
+    return bytesOf(file);
   } catch (cause) {
     tools.signal?.throwIfAborted();
     if (cause instanceof LoadError) throw cause;
@@ -188,7 +182,7 @@ async function readUrl(
   url: URL | string,
   tools: Tools,
   promise: FileData | undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   const request: RequestInit = {};
   if (tools.signal) request.signal = tools.signal;
   // A page that is not in a secure context has no `crypto.subtle`; there the browser checks.
@@ -205,7 +199,7 @@ async function readUrl(
         "server's pre-bundling (Vite: optimizeDeps.exclude)",
     );
   }
-  if (!response.body) return ownBytes(await response.arrayBuffer());
+  if (!response.body) return bytesOf(await response.arrayBuffer());
   const length = Number(response.headers.get("content-length"));
   return gather(response.body.getReader(), promise?.bytes || length || 65536, tools.onBytes);
 }
@@ -215,7 +209,7 @@ async function gather(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   expected: number,
   onBytes: (count: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   let bytes = new Uint8Array(expected);
   let length = 0;
   for (;;) {
@@ -232,9 +226,9 @@ async function gather(
   }
 }
 
-async function checkDigest(file: FileData, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+async function checkDigest(file: FileData, bytes: Uint8Array): Promise<void> {
   if (!canDigest()) return;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-384", bytes));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-384", bytes as BufferSource));
   const found = `sha384-${btoa(String.fromCharCode(...digest))}`;
   if (found !== file.integrity) {
     throw new DigestError(
@@ -262,8 +256,4 @@ function asList<T extends object | string>(source: T | readonly T[]): readonly T
 
 function isLocation(source: Bytes | URL | string): source is URL | string {
   return typeof source === "string" || !("byteLength" in source);
-}
-
-function ownBytes(source: Bytes): Uint8Array<ArrayBuffer> {
-  return bytesOf(source) as Uint8Array<ArrayBuffer>;
 }

@@ -56,7 +56,7 @@ export interface Op<M extends Model = Model> {
   readonly flops: Expr;
 }
 
-/** Give a model's data its types. Used by generated code. */
+/** Give a model's data the types that a generated declaration would give it. */
 export function defineModel<
   Inputs extends Ports,
   Outputs extends Ports,

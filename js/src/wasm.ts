@@ -12,7 +12,7 @@ export class WasmDevice implements Device {
   readonly name = "wasm";
   readonly base: number;
   #memory: WebAssembly.Memory | undefined;
-  readonly #exports: WebAssembly.Exports;
+  #exports: WebAssembly.Exports;
 
   private constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
     const base = instance.exports["__heap_base"];
@@ -25,10 +25,10 @@ export class WasmDevice implements Device {
   }
 
   /** Compile and instantiate `bytes` off the main thread, where the host can. */
-  static async create(bytes: Uint8Array<ArrayBuffer>): Promise<WasmDevice> {
+  static async create(bytes: Uint8Array): Promise<WasmDevice> {
     const memory = importedMemory(bytes);
     try {
-      const module = await WebAssembly.compile(bytes);
+      const module = await WebAssembly.compile(bytes as BufferSource);
       const instance = await WebAssembly.instantiate(module, { env: { memory } });
       return new WasmDevice(instance, memory);
     } catch (error) {
@@ -37,10 +37,10 @@ export class WasmDevice implements Device {
   }
 
   /** Compile and instantiate `bytes` at once. */
-  static createSync(bytes: Uint8Array<ArrayBuffer>): WasmDevice {
+  static createSync(bytes: Uint8Array): WasmDevice {
     const memory = importedMemory(bytes);
     try {
-      const module = new WebAssembly.Module(bytes);
+      const module = new WebAssembly.Module(bytes as BufferSource);
       return new WasmDevice(new WebAssembly.Instance(module, { env: { memory } }), memory);
     } catch (error) {
       throw refusal(error);
@@ -83,6 +83,7 @@ export class WasmDevice implements Device {
 
   dispose(): void {
     this.#memory = undefined;
+    this.#exports = {};
   }
 
   #live(): WebAssembly.Memory {
@@ -172,12 +173,25 @@ function importedMemory(bytes: Uint8Array): WebAssembly.Memory {
         if (kind !== 2) throw new BundleError("the wasm file imports more than a memory");
         const limits = leb();
         const initial = leb();
-        return new WebAssembly.Memory(limits & 1 ? { initial, maximum: leb() } : { initial });
+        return makeMemory(limits & 1 ? { initial, maximum: leb() } : { initial });
       }
     }
     at = end;
   }
   throw new BundleError("the wasm file imports no memory: bundle the model again");
+}
+
+/** Engines allow some hundreds of memories at a time, however small. */
+function makeMemory(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory(descriptor);
+  } catch (cause) {
+    throw new OutOfMemoryError(
+      "the host refuses another WebAssembly memory: dispose of executors that are no longer needed",
+      [],
+      { cause },
+    );
+  }
 }
 
 function refusal(cause: unknown): unknown {

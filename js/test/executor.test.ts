@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   BundleError,
   Executor,
@@ -126,6 +126,21 @@ describe("a dynamic model", () => {
     const executor = Executor.createSync(huge, { files });
     expect(() => executor.runSync(rows(2).inputs)).toThrow(OutOfMemoryError);
   });
+});
+
+test("says so where the host allows no more memories", () => {
+  const Memory = function () {
+    throw new RangeError("could not allocate memory");
+  };
+  vi.stubGlobal("WebAssembly", {
+    ...WebAssembly,
+    validate: WebAssembly.validate,
+    Memory,
+  });
+  const create = () => Executor.createSync(staticModel, { files });
+  expect(create).toThrow(OutOfMemoryError);
+  vi.unstubAllGlobals();
+  expect(create).not.toThrow();
 });
 
 describe("capture", () => {
