@@ -22,17 +22,18 @@ def optimize(program: Program) -> Program:
     Raises UnsupportedOpError for operators that have no kernel.
     """
     module = simplify(program.module)
-    module = fold_batch_norm(module)
+    module, origins = fold_batch_norm(module, program.origins)
     flat = FlatDims(named_dims(module["main"], program.signature))
     module, layouts = choose_layout(module, flat)
     module = lower_matmul(module, flat)
     module = sink_views(module)
     module = simplify(module)
-    module = legalize(module, program.origins)
+    module = legalize(module, origins)
     module, fusions = fuse(module)
     return replace(
         program,
         module=module,
+        origins=MappingProxyType(origins),
         flat_dims=MappingProxyType(flat.sizes),
         layouts=MappingProxyType(layouts),
         fusions=MappingProxyType(fusions),

@@ -7,6 +7,9 @@ Both are computed when weights are loaded, so weights keep their own names and c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import tvm
 from tvm import relax
 
@@ -22,11 +25,18 @@ from pyjsml.optimize.rewrite import (
     use_counts,
 )
 from pyjsml.optimize.simplify import lookup
+from pyjsml.program import Origin
 
 
-def fold_batch_norm(module: tvm.IRModule) -> tvm.IRModule:
-    """Return `module` without `batch_norm`: folded where a convolution precedes, else scale and shift."""
+def fold_batch_norm(
+    module: tvm.IRModule, origins: Mapping[str, Origin]
+) -> tuple[tvm.IRModule, dict[str, Origin]]:
+    """Return `module` without `batch_norm`: folded where a convolution precedes, else scale and shift.
+
+    The second result is `origins` and those of the folded convolutions, whose results are no node's.
+    """
     foldable = _foldable(module)
+    known = dict(origins)
 
     def transform(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
         norm = lookup(builder, value.tuple_value) if isinstance(value, relax.TupleGetItem) else None
@@ -36,7 +46,10 @@ def fold_batch_norm(module: tvm.IRModule) -> tvm.IRModule:
         along_channels = [1] * len(shape_of(var))
         along_channels[int(norm.attrs.axis)] = -1
         if var in foldable:
-            x = builder.emit(_scaled(builder, lookup(builder, x), norm))
+            folded = builder.emit(_scaled(builder, lookup(builder, x), norm), f"{x.name}_folded")
+            if x.name in known:
+                known[folded.name] = replace(known[x.name], output="")
+            x = folded
         else:
             x = builder.emit(_multiplied(builder, x, norm, along_channels))
         shift = call_generic(
@@ -45,7 +58,7 @@ def fold_batch_norm(module: tvm.IRModule) -> tvm.IRModule:
         return relax.op.add(x, builder.emit(relax.op.reshape(builder.emit(shift), along_channels)))
 
     module = rebuild(module, transform)
-    return relax.transform.DeadCodeElimination(["main"])(module)
+    return relax.transform.DeadCodeElimination(["main"])(module), known
 
 
 def _foldable(module: tvm.IRModule) -> set[relax.Var]:
