@@ -12,7 +12,7 @@ from pyjsml.cli.output import format_bytes, json_flag, write_json
 from pyjsml.cli.progress import progress_bars
 
 
-@click.command()
+@click.command(short_help="Turn a model into a typed npm package.")
 @click.argument("model")
 @click.option(
     "-o",

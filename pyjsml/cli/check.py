@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STYLES = {"ok": "green", "diverged": "red", "error": "red", "skipped": "yellow"}
 
 
-@click.command()
+@click.command(short_help="Compare engines with test vectors or the original model.")
 @click.argument("directory", metavar="DIR")
 @click.option(
     "--vectors",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyjsml.demo.tour import Result
 
 
-@click.command()
+@click.command(short_help="Train a digit classifier and take it the whole way.")
 @click.option(
     "-o",
     "--output",

@@ -10,7 +10,7 @@ from pyjsml.cli.output import console, json_flag, table, write_json
 from pyjsml.cli.progress import spinner
 
 
-@click.command()
+@click.command(short_help="Show what is here, and how to get what is missing.")
 @json_flag
 def doctor(as_json: bool) -> None:
     """Show which engines, packages and tools are here, and how to get what is missing."""
@@ -18,8 +18,7 @@ def doctor(as_json: bool) -> None:
 
     from pyjsml.doctor import examine
 
-    with spinner() as progress:
-        progress("looking around")
+    with spinner():
         findings = list(examine())
     if as_json:
         write_json([asdict(finding) for finding in findings])

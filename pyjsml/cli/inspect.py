@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STAGES = ("load", "optimize", "lower", "compile", "schedule")
 
 
-@click.command()
+@click.command(short_help="Show a bundle's ops and memory, or a stage of compilation.")
 @click.argument("source", metavar="MODEL|DIR")
 @click.option(
     "--stage",

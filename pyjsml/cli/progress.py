@@ -53,5 +53,5 @@ def spinner() -> Iterator[Callable[[str], None]]:
     if not screen.is_terminal:
         yield screen.print
         return
-    with screen.status("") as status:
+    with screen.status("…") as status:
         yield status.update

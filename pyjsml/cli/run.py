@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOP = 5
 
 
-@click.command()
+@click.command(short_help="Run a bundle once.")
 @click.argument("directory", metavar="DIR")
 @click.option(
     "--input",

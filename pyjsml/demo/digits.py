@@ -7,7 +7,8 @@ bitmap, into which the digit was fitted; `demo/strokes.js` prepares drawings in 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -72,7 +73,7 @@ def train(progress: Callable[[int, int], None], seed: int = 0) -> Trained:
     sevens = _plain_sevens(seed)
     learn = np.concatenate((learn, sevens))
     answers = np.concatenate((labels[HELD_OUT:], np.full(len(sevens), 7)))
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
         module = _fit(torch.from_numpy(learn), torch.from_numpy(answers), progress)
     return Trained(module, held, labels[:HELD_OUT], time.perf_counter() - start)
@@ -92,6 +93,17 @@ def _load(seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     order = np.random.default_rng(seed).permutation(len(digits.target))
     images = (digits.images[order] / 16).astype(np.float32).reshape(-1, 1, SIDE, SIDE)
     return images, digits.target[order].astype(np.int64)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on tensors this small more gain nothing, and lose on a busy host."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _plain_sevens(seed: int) -> NDArray[np.float32]:

@@ -1,0 +1,82 @@
+"""What tests share: real models, if they are here, and bundles that are compiled once for all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from pyjsml.bundle import Bundle
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / "build" / "test-bundles"
+SOURCES = ("pyjsml/**/*.py", "templates/**/*.jinja", "js/dist/runtime/*", "js/dist/*.script.js")
+
+DAY = 24 * 60 * 60
+
+SharedBundle = Callable[[str, Callable[[], Bundle]], Bundle]
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """Return the folder of real models; without it, the test is skipped."""
+    named = os.environ.get("PYJSML_MODELS")
+    candidates = [Path(named)] if named else [ROOT / "shared/models", ROOT.parent / "shared/models"]
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    pytest.skip("the real models are not here: set PYJSML_MODELS to their folder")
+
+
+@pytest.fixture(scope="session")
+def shared_bundle() -> SharedBundle:
+    """Return `shared(key, make)`: the bundle that `make` compiled, in this run or an earlier one.
+
+    Bundles are kept in build/test-bundles for as long as no source of pyjsml changes. Test
+    processes that run side by side compile each bundle once. `key` must differ for different bundles.
+    """
+    folder = CACHE / _digest_of_sources()
+
+    def shared(key: str, make: Callable[[], Bundle]) -> Bundle:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):
+            if not (folder / key).exists():
+                make().write(folder / key)
+        return Bundle.open(folder / key)
+
+    _forget_others(folder)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def digits(shared_bundle: SharedBundle) -> Bundle:
+    """Return the bundle of the demo's digit classifier, trained."""
+
+    def make() -> Bundle:
+        from pyjsml.demo.digits import train
+        from pyjsml.demo.tour import make_bundle
+
+        return make_bundle(train(lambda done, total: None), lambda stage, done, total: None)
+
+    return shared_bundle("digits", make)
+
+
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256()
+    for pattern in SOURCES:
+        for file in sorted(ROOT.glob(pattern)):
+            digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _forget_others(folder: Path) -> None:
+    """Remove the bundles of earlier sources, but for those that a run under way may be using."""
+    for other in CACHE.glob("*"):
+        if other != folder and time.time() - other.stat().st_mtime > DAY:
+            shutil.rmtree(other, ignore_errors=True)
