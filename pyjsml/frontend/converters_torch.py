@@ -32,4 +32,21 @@ def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
         # TVM's own reads whatever lies behind the table for an index that is too large.
         return builder.emit(relax.op.take(env[node.args[0]], env[node.args[1]], 0, mode="clip"))
 
-    return {"clone.default": clone, "embedding.default": embedding}
+    def linear(node: Any) -> Any:
+        # TVM's own always adds up in float32, and then can't add a bias of another dtype.
+        weight = relax.op.permute_dims(env[node.args[1]])
+        product = builder.emit(relax.op.matmul(env[node.args[0]], weight))
+        bias = node.args[2] if len(node.args) > 2 else node.kwargs.get("bias")
+        return product if bias is None else builder.emit(relax.op.add(product, env[bias]))
+
+    def matmul(node: Any) -> Any:
+        return builder.emit(relax.op.matmul(env[node.args[0]], env[node.args[1]]))
+
+    return {
+        "bmm.default": matmul,
+        "clone.default": clone,
+        "embedding.default": embedding,
+        "linear.default": linear,
+        "matmul.default": matmul,
+        "mm.default": matmul,
+    }

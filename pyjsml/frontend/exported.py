@@ -79,14 +79,11 @@ def _key(entry: Any) -> str:
     return str(entry)
 
 
-def check(exported: ExportedProgram) -> None:
-    """Refuse programs that can't be imported, before anything of them is evaluated.
+def check_operators(exported: ExportedProgram) -> None:
+    """Raise UnsupportedOpError if the program calls Python functions instead of operators.
 
-    Raises ModelError if the program changes its own state, and UnsupportedOpError if it calls
-    Python functions instead of operators, which a file may name at will.
+    A file may name any function of torch; none may be called before this check.
     """
-    from torch.export.graph_signature import OutputKind
-
     from pyjsml.frontend.torch_origins import origin_of
     from pyjsml.frontend.unsupported import refuse
 
@@ -95,10 +92,21 @@ def check(exported: ExportedProgram) -> None:
         if node.op == "call_function" and not _is_operator(node.target):
             found.setdefault(str(node.target), []).append(origin_of(node, {}))
     refuse(found)
+
+
+def check_stateless(exported: ExportedProgram) -> None:
+    """Raise ModelError if the program, once functional, writes to its own weights or its inputs."""
+    from torch.export.graph_signature import OutputKind
+
+    kinds = (
+        OutputKind.BUFFER_MUTATION,
+        OutputKind.PARAMETER_MUTATION,
+        OutputKind.USER_INPUT_MUTATION,
+    )
     written = [
         spec.target or spec.arg.name
         for spec in exported.graph_signature.output_specs
-        if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
+        if spec.kind in kinds
     ]
     if written:
         raise ModelError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,9 @@ def finish(
     renamed = builder.name_results()
     module, constants = parameterise(builder.get(), len(inputs), weights, builder.names, renamed)
     function = module["main"]
+    origins = {renamed.get(key, key): origin for key, origin in builder.origins.items()}
+    bindings = [binding.var for block in function.body.blocks for binding in block.bindings]
+    _check_shapes(bindings, origins, {dim.name for dim in dims})
     given = tuple(
         _spec(name, variable.ty)
         for name, variable in zip(inputs, function.params[: len(inputs)], strict=True)
@@ -56,7 +59,6 @@ def finish(
     types = [function.ret_ty] if len(outputs) == 1 else list(function.ret_ty.fields)
     returned = tuple(_spec(name, type_) for name, type_ in zip(outputs, types, strict=True))
     used = {name for spec in (*given, *returned) for dim in spec.shape for name in dim_names(dim)}
-    bindings = {binding.var.name for block in function.body.blocks for binding in block.bindings}
     return Program(
         name=name,
         signature=Signature(given, returned, tuple(dim for dim in dims if dim.name in used)),
@@ -64,12 +66,38 @@ def finish(
         constants=MappingProxyType(constants),
         origins=MappingProxyType(
             {
-                renamed.get(key, key): origin
-                for key, origin in builder.origins.items()
-                if renamed.get(key, key) in bindings
+                variable.name: origins[variable.name]
+                for variable in bindings
+                if variable.name in origins
             }
         ),
     )
+
+
+def _check_shapes(
+    variables: Sequence[Any], origins: Mapping[str, Origin], dims: Container[str]
+) -> None:
+    """Raise ModelError that names the nodes whose shapes don't follow from the input's `dims`."""
+    found = [
+        origins[variable.name]
+        for variable in variables
+        if variable.name in origins and not _follows(variable.ty, dims)
+    ]
+    if found:
+        nodes = list(dict.fromkeys(f"{origin.kind} {origin.node!r}" for origin in found))
+        raise ModelError(
+            "The shapes of these values can't be told from the shapes of the inputs: "
+            f"{', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' if nodes[3:] else ''}. Give "
+            "every input a fixed shape (--input NAME=DTYPE[SHAPE]); where a shape depends on the "
+            "inputs' values, pyjsml can't compile the model."
+        )
+
+
+def _follows(type_: Any, dims: Container[str]) -> bool:
+    if not isinstance(type_, relax.TensorType):
+        return True
+    shape = shape_of(type_)
+    return shape is not None and all(name in dims for dim in shape for name in dim_names(dim))
 
 
 def _spec(name: str, type_: Any) -> TensorSpec:
@@ -77,8 +105,5 @@ def _spec(name: str, type_: Any) -> TensorSpec:
         raise ModelError(f"{name!r} is no tensor: pyjsml takes models that give tensors.")
     shape = shape_of(type_)
     if shape is None:
-        raise ModelError(
-            f"The shape of {name!r} can't be told from the shapes of the inputs. Give every input "
-            "a fixed shape with --input NAME=DTYPE[SHAPE]."
-        )
+        raise ModelError(f"The shape of {name!r} can't be told from the shapes of the inputs.")
     return TensorSpec(name, str(type_.dtype.dtype), shape)

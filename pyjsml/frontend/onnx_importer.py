@@ -15,7 +15,7 @@ from pyjsml.frontend.constants import Weights
 from pyjsml.frontend.converters_onnx import converter
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
-from pyjsml.frontend.options import Dims, check_dims
+from pyjsml.frontend.options import DTYPES, Dims, check_dims
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
 from pyjsml.frontend.traces import innermost
@@ -78,6 +78,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         self._weights = Weights()
         self._variables = DimVars()
         self._dims = dims
+        self._bare: set[str] = set()
         self.bb = NodeBuilder(self._names)
 
     def program(self, model: ModelProto, name: str) -> Program:
@@ -86,6 +87,11 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1
         )
         self._parse_graph_initializers(graph)
+        self._bare = {
+            dim.dim_param
+            for value in onnx_model.user_inputs(model)
+            for dim in value.type.tensor_type.shape.dim
+        }
         inputs = [self._input(value) for value in onnx_model.user_inputs(model)]
         check_dims(self._dims, list(self._variables.by_name))
         dims = [Dim(name, *self._dims.get(name, (1, None))) for name in self._variables.by_name]
@@ -118,6 +124,11 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             )
         tensor = value.type.tensor_type
         dtype = tvm_onnx.get_type(tensor.elem_type)
+        if dtype not in DTYPES:
+            raise ModelError(
+                f"The input {value.name!r} is of a dtype that pyjsml doesn't take ({dtype}): it "
+                f"takes {', '.join(DTYPES)}."
+            )
         if not tensor.HasField("shape"):
             raise ModelError(
                 f"The model doesn't say how many axes its input {value.name!r} has. Say it with "
@@ -132,7 +143,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         if dim.HasField("dim_value") and dim.dim_value > 0:
             return dim.dim_value
         if dim.dim_param:
-            return parse_expression(dim.dim_param, self._variables)
+            return parse_expression(dim.dim_param, self._variables, self._bare)
         # Exporters leave the batch axis without a name; others are told apart by input and axis.
         return self._variables("batch" if axis == 0 else f"{name}_{axis}")
 

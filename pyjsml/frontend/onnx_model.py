@@ -33,16 +33,33 @@ def read(path: Path) -> ModelProto:
     if not model.graph.output:
         raise ModelError(f"{path} is no ONNX model: it holds no graph with an output.")
     _load_external_data(onnx, model, path)
+    check(model, str(path))
+    return model
+
+
+def check(model: ModelProto, what: str) -> None:
+    """Raise ModelError, which calls the model `what`, if the model is malformed."""
+    onnx = require("onnx")
+    shapeless = [
+        value.type.tensor_type
+        for value in (*model.graph.input, *model.graph.output)
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape")
+    ]
     try:
+        # The checker asks for shapes that runtimes, and we, do without.
+        for tensor in shapeless:
+            tensor.shape.SetInParent()
         # Shape inference as part of the check raises on models that every runtime accepts.
         onnx.checker.check_model(model, full_check=False)
     except onnx.checker.ValidationError as error:
-        raise ModelError(f"{path} is no valid ONNX model: {sentence(error)}") from error
+        raise ModelError(f"{what} is no valid ONNX model: {sentence(error)}") from error
     except ValueError:
         # Protobuf can't serialise more than 2 GiB for the checker. Such a model was read whole,
         # and what is wrong with it shows during conversion.
         pass
-    return model
+    finally:
+        for tensor in shapeless:
+            tensor.ClearField("shape")
 
 
 def override_inputs(model: ModelProto, inputs: Inputs) -> None:

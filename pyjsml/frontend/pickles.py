@@ -20,17 +20,18 @@ def global_names(data: bytes) -> list[str]:
     """
     found: dict[str, None] = {}
     strings: list[str] = []
+    file = io.BytesIO(data)
     try:
-        for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
-            if opcode.name in _STRINGS:
-                strings.append(str(argument))
-            elif opcode.name == "GLOBAL":
-                found[str(argument).replace(" ", ".")] = None
-            elif opcode.name == "STACK_GLOBAL" and len(strings) > 1:
-                found[".".join(strings[-2:])] = None
+        while True:  # torch used to write several pickles one behind the other.
+            for opcode, argument, _ in pickletools.genops(file):
+                if opcode.name in _STRINGS:
+                    strings.append(str(argument))
+                elif opcode.name == "GLOBAL":
+                    found[str(argument).replace(" ", ".")] = None
+                elif opcode.name == "STACK_GLOBAL" and len(strings) > 1:
+                    found[".".join(strings[-2:])] = None
     except ValueError:
-        pass
-    return list(found)
+        return list(found)
 
 
 def foreign_class(data: bytes) -> str | None:

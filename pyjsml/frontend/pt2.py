@@ -39,11 +39,14 @@ _NAME = re.compile(r"[a-z]{1,2}\d+|[A-Z][A-Za-z]*|oo|int_oo", re.ASCII)
 def read(path: Path) -> ExportedProgram:
     """Read an exported program; raise UnsafeModelError or ModelError that says what is wrong."""
     torch = require("torch")
+    # What torch.export.load calls; that hides why a file can't be read, and tries older formats.
+    from torch.export.pt2_archive._package import load_pt2
+
     try:
         data = path.read_bytes()
         _check(path, data)
         with quiet():
-            exported: ExportedProgram = torch.export.load(io.BytesIO(data))
+            exported: ExportedProgram = load_pt2(io.BytesIO(data)).exported_programs["model"]
         # Guards are Python source that is run when the program is called; shapes are checked here.
         exported._guards_code = []
     except ModelError:

@@ -91,6 +91,11 @@ def _open_object(
     dims: Dims,
     name: str | None,
 ) -> OnnxSource | TorchSource:
+    if type(source).__name__ == "ModelProto":
+        from pyjsml.frontend import onnx_model
+
+        onnx_model.check(source, "The model")
+        return _onnx(source, inputs, dims, name or source.graph.name or "model")
     torch = require("torch")
     from pyjsml.frontend import module, torchscript
 
@@ -149,11 +154,13 @@ def _torch(
     from pyjsml.frontend import exported
     from pyjsml.frontend.torch_dims import Symbols
 
-    exported.check(program)
+    exported.check_operators(program)
+    decomposed = exported.decompose(program)
+    exported.check_stateless(decomposed)
     return TorchSource(
         name,
         eager,
-        exported.decompose(program),
+        decomposed,
         Symbols.of(program, inputs, dims),
         tuple(exported.output_names(program)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from tvm import tirx
@@ -28,10 +28,11 @@ class DimVars:
         return self.by_name[name]
 
 
-def parse_expression(text: str, variables: Callable[[str], Any]) -> Any:
+def parse_expression(text: str, variables: Callable[[str], Any], known: Container[str]) -> Any:
     """Read a dim as ONNX files write it: a name, or a sum such as `past_len + 1`.
 
-    Text that is no arithmetic is taken as one name, since ONNX allows any characters in it.
+    Text that is no arithmetic on `known` names is taken as one name, since ONNX allows any
+    characters in it, and a dim whose name never stands alone could not be told at run time.
     """
     operators = {
         ast.Add: operator.add,
@@ -45,7 +46,7 @@ def parse_expression(text: str, variables: Callable[[str], Any]) -> Any:
         match node:
             case ast.BinOp(left, op, right) if type(op) in operators:
                 return operators[type(op)](build(left), build(right))
-            case ast.Name(name):
+            case ast.Name(name) if name in known:
                 return variables(name)
             case ast.Constant(value) if isinstance(value, int):
                 return value

@@ -159,7 +159,8 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
         self.block_builder.base = node.name
         try:
             if _is_symbolic(node):
-                self.env[node] = self._size(node.meta["val"])
+                value = node.meta["val"]
+                self.env[node] = value if isinstance(value, torch.SymBool) else self._size(value)
             else:
                 value = self.convert_map[target_name(node)](node)
                 # TVM gives the one useful tensor of some operators that give several.
@@ -188,8 +189,8 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
 
 
 def _is_symbolic(node: Any) -> bool:
-    value = node.meta.get("val")
-    return isinstance(value, torch.SymInt | int) and not isinstance(value, bool)
+    """Tell whether a node computes a size, or a truth about sizes that only assertions use."""
+    return isinstance(node.meta.get("val"), torch.SymInt | torch.SymBool | int)
 
 
 def _bounds(dims: list[Dim]) -> dict[str, Any]:
