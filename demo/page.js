@@ -1,7 +1,5 @@
 /** The page: the model reads the pad after every change, at most once per frame. */
 
-import { createExecutor } from "./model/index.js";
-import { Trace } from "./model/runtime/index.js";
 import { example } from "./examples.js";
 import { Pad } from "./pad.js";
 import { toImage } from "./strokes.js";
@@ -16,6 +14,9 @@ async function main() {
     bars: byId("bars"),
   });
   const started = performance.now();
+  // Imported here, and not above, so that the page can say so if the model is not there.
+  const { createExecutor } = await import("./model/index.js");
+  const { Trace } = await import("./model/runtime/index.js");
   const executor = await createExecutor({
     onProgress: ({ phase }) => (byId("status").textContent = `Loading the model: ${phase}…`),
   });

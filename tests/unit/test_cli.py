@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_version() -> None:
     assert invoke("--version").stdout == f"pyjsml, version {__version__}\n"
 
 
-def test_runs_as_a_module(record_property: pytest.RecordProperty) -> None:
+def test_runs_as_a_module(record_property: Callable[[str, object], None]) -> None:
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "pyjsml", "--help"], capture_output=True, text=True, check=True

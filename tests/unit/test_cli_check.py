@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from click.testing import CliRunner, Result
 from pyjsml import Bundle
 from pyjsml.cli import main
 from tests.support.tiny import WEIGHT
+
+if TYPE_CHECKING:
+    from pyjsml.program import Array
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 Y = (X * WEIGHT).ravel()
@@ -23,7 +27,7 @@ def directory(tiny: Bundle, tmp_path: Path) -> Path:
     return tmp_path / "tiny"
 
 
-def vectors(folder: Path, expected: np.ndarray) -> Path:  # type: ignore[type-arg]
+def vectors(folder: Path, expected: Array) -> Path:
     file = folder / "vectors.npz"
     np.savez(file, allow_pickle=False, **{"in:x": X, "out:y": expected})
     return file

@@ -15,8 +15,9 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_commands_exist() -> None:
-    commands = set(re.findall(r"(?:`|^)pyjsml ([a-z]+)", README, re.MULTILINE))
-    assert commands == set(main.commands)
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    typed = re.findall(r"^pyjsml ([a-z]+)", blocks, re.MULTILINE)
+    assert {*typed, *re.findall(r"`pyjsml ([a-z]+)", README)} == set(main.commands)
 
 
 def test_options_exist() -> None:
