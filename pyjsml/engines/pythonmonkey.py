@@ -53,7 +53,7 @@ class PythonMonkeySession(BaseSession):
         import pythonmonkey
 
         self._engine: ModuleType = pythonmonkey
-        functions = self._guard(lambda: pythonmonkey.eval(_source(bundle))())
+        functions = self._guard(lambda: pythonmonkey.eval(_source(bundle)))
         # A function that is fetched once and kept is called three times as fast.
         self._js_run: Callable[..., str] = functions["run"]
         self._js_take: Callable[[int], memoryview] = functions["take"]
@@ -112,16 +112,15 @@ class PythonMonkeySession(BaseSession):
 
 
 def _source(bundle: Bundle) -> str:
+    """Return an expression that runs the bundle's scripts; its value is the harness's session."""
     return "\n".join(
         (
-            "(() => { const shared = globalThis; return ((globalThis) => {",
+            "((globalThis) => {",
             harness("report.js"),
             script(bundle, RUNTIME_SCRIPT),
             script(bundle, MODEL_SCRIPT),
-            "return (",
             harness("pythonmonkey.js"),
-            ")(globalThis.pyjsmlReport, globalThis.pyjsml, globalThis.pyjsmlModel);",
-            "})(Object.create(shared)); })",
+            "return globalThis.pyjsmlSession; })(Object.create(globalThis))",
         )
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ class V8Session(BaseSession):
         py_mini_racer.init_mini_racer(flags=FLAGS, ignore_duplicate_init=True)
         self._errors = py_mini_racer.JSEvalException
         self._context = py_mini_racer.MiniRacer()
+        # Python can't end while an isolate is open, and not everybody closes their sessions.
+        self._close_context = weakref.finalize(self, self._context.close)
         self._inputs: memoryview = memoryview(b"")
         try:
             for source in sources:
@@ -57,9 +60,9 @@ class V8Session(BaseSession):
                 self._eval(source + "\n;undefined")
             for name, data in model_files(bundle):
                 self._reserve(name, len(data))[:] = data
-            self._reply("create", isa or "")
+            self._call("create", isa or "")
         except BaseException:
-            self._context.close()
+            self._close_context()
             raise
 
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:
@@ -67,26 +70,27 @@ class V8Session(BaseSession):
         if len(payload) > len(self._inputs):
             self._inputs = self._reserve("inputs", len(payload))
         self._inputs[: len(payload)] = payload
-        self._reply("run", len(payload), capture)
-        return decode(bytes(self._eval("pyjsmlSession.result")), self._outputs, capture)
+        return decode(bytes(self._call("run", len(payload), capture)), self._outputs, capture)
 
     def _free(self) -> None:
         # The view is of the isolate's memory, and must not outlive it.
         self._inputs = memoryview(b"")
-        self._context.close()
+        self._close_context()
 
     def _reserve(self, name: str, size: int) -> memoryview:
         buffer: memoryview = self._eval(f"pyjsmlSession.reserve({json.dumps(name)}, {size})")
         return buffer
 
-    def _reply(self, method: str, *arguments: Any) -> None:
+    def _call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the harness; raise what it says has failed, which it does as JSON."""
         listed = ", ".join(json.dumps(argument) for argument in arguments)
-        reply = json.loads(self._eval(f"pyjsmlSession.{method}({listed})"))
-        if "error" in reply:
-            raise to_error(reply["error"])
+        # To evaluate a short source takes half as long as to call a function that Python holds.
+        reply = self._eval(f"pyjsmlSession.{method}({listed})")
+        if isinstance(reply, str) and reply:
+            raise to_error(json.loads(reply)["error"])
+        return reply
 
     def _eval(self, source: str) -> Any:
-        # To evaluate a short source takes half as long as to call a function that Python holds.
         try:
             return self._context.eval(source)
         except self._errors as error:

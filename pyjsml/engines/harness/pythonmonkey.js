@@ -1,7 +1,8 @@
-// Runs a bundle for PythonMonkey: an expression whose value, a function, makes a session. Tensors
-// cross as typed arrays that share memory with numpy's and with Python's memoryviews; strings of
-// JSON carry the rest, since reading an object's field from Python costs more than parsing it.
-(report, runtime, model) => {
+// Runs a bundle for PythonMonkey. Tensors cross as typed arrays that share memory with numpy's and
+// with Python's memoryviews; strings of JSON carry the rest, since reading an object's field from
+// Python costs more than parsing it.
+globalThis.pyjsmlSession = (() => {
+  const { pyjsml: runtime, pyjsmlModel: model, pyjsmlReport: report } = globalThis;
   const CONSTRUCTORS = {
     float32: Float32Array,
     float64: Float64Array,
@@ -79,4 +80,4 @@
       results = [];
     },
   };
-};
+})();

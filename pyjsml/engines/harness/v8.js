@@ -4,40 +4,40 @@ globalThis.pyjsmlSession = (() => {
   const { pyjsml: runtime, pyjsmlModel: model, pyjsmlReport: report } = globalThis;
   let buffers = {};
   let executor;
+  let result;
 
   function attempt(action) {
     try {
-      action();
-      return "{}";
+      return action();
     } catch (error) {
       return JSON.stringify(report.failure(error));
     }
   }
 
-  const session = {
-    /** What the last run gave, as a safetensors file. */
-    result: undefined,
-
+  return {
     /** Make a buffer for Python to fill. */
     reserve(name, bytes) {
       return (buffers[name] = new ArrayBuffer(bytes));
     },
 
-    /** Load the model from the buffers filled, named after its files. */
+    /** Load the model from the buffers filled, named after its files; return what failed, or "". */
     create(isa) {
       return attempt(() => {
         executor = runtime.Executor.createSync(model, { files: buffers, ...(isa && { isa }) });
         buffers = {};
+        return "";
       });
     },
 
-    /** Run on the safetensors file in the first `bytes` of the buffer `inputs`. */
+    /**
+     * Run on the safetensors file in the first `bytes` of the buffer `inputs`; return such a file,
+     * which lasts until the next run, or what failed.
+     */
     run(bytes, capture) {
       return attempt(() => {
         const feed = runtime.readSafetensors(new Uint8Array(buffers.inputs, 0, bytes));
-        session.result = report.success(runtime, executor.captureSync(feed, capture)).buffer;
+        return (result = report.success(runtime, executor.captureSync(feed, capture)).buffer);
       });
     },
   };
-  return session;
 })();
