@@ -23,7 +23,7 @@ PACKAGES = {
     "scikit-learn": "pip install 'pyjsml[demo]'  (the digits of `pyjsml demo`)",
 }
 TOOLS = {
-    "node": "https://nodejs.org/en/download, version 20 or newer  (also runs bundles)",
+    "node": "https://nodejs.org/en/download, 20.16 or newer  (also runs bundles)",
     "npm": "comes with Node.js  (packs and installs bundles)",
 }
 
