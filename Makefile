@@ -38,12 +38,12 @@ lint: setup ## Style, formatting, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	npm run lint --workspace js
+	npm run lint
 
 format: setup ## Rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	npm run format --workspace js
+	npm run format
 
 wheel: build ## Build the wheel and the source distribution into dist/
 	$(BIN)/python -m build

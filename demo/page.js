@@ -2,8 +2,8 @@
 
 import { example } from "./examples.js";
 import { Pad } from "./pad.js";
-import { toImage } from "./strokes.js";
-import { Answer, Times } from "./view.js";
+import { SIDE, toImage } from "./strokes.js";
+import { Answer, Given, Times } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -25,15 +25,19 @@ async function main() {
     { total: byId("total"), flame: byId("flame"), ops: byId("ops") },
     description,
   );
+  const given = new Given(byId("given"));
   const trace = new Trace();
 
   function read(strokes) {
-    byId("pad").ariaLabel = strokes.length > 0 ? "Drawing pad with your drawing" : "Empty drawing pad";
+    byId("pad").ariaLabel =
+      strokes.length > 0 ? "Drawing pad with your drawing" : "Empty drawing pad";
+    const image = toImage(strokes);
+    given.show(image, SIDE);
     if (strokes.length === 0) {
       answer.show(null);
       return;
     }
-    const { probabilities } = executor.runSync({ image: toImage(strokes) }, { trace });
+    const { probabilities } = executor.runSync({ image }, { trace });
     answer.show(probabilities.data);
     times.show(trace.rows);
   }

@@ -38,6 +38,26 @@ export class Answer {
   }
 }
 
+/** The picture that the model is given, enlarged. */
+export class Given {
+  #canvas;
+
+  constructor(canvas) {
+    this.#canvas = canvas;
+  }
+
+  /** @param {Float32Array} image `side * side` values from 0 (paper) to 1 (ink) */
+  show(image, side) {
+    const context = this.#canvas.getContext("2d");
+    context.clearRect(0, 0, side, side);
+    context.fillStyle = getComputedStyle(this.#canvas).color;
+    for (const [index, value] of image.entries()) {
+      context.globalAlpha = value;
+      context.fillRect(index % side, Math.floor(index / side), 1, 1);
+    }
+  }
+}
+
 /** The time of each op, as a bar that is cut into pieces and as a table. */
 export class Times {
   #total;
