@@ -88,14 +88,14 @@ def echo_program() -> Program:
         ),
         module=None,
         constants={},
-        graph=Graph(
+        lowered=Graph(
             values,
             Block("load", (), (), ()),
             Block("main", names, tuple(f"same_{name}" for name in names), tuple(ops)),
         ),
         kernels={"copy": Kernel("copy", "wasm", ("bytes",), "bytes")},
         wasm=_wasm(),
-        schedule=Schedule((), tuple(Step("call", op.name) for op in ops), placements),
+        scheduled=Schedule((), tuple(Step("call", op.name) for op in ops), placements),
     )
 
 
@@ -137,7 +137,7 @@ def chain_program(
         ),
         module=None,
         constants={"head.scale": scale, "head.shift": SHIFT},
-        graph=Graph(
+        lowered=Graph(
             {value.name: value for value in values},
             Block("load", (), ("scale", "shift"), ()),
             Block("main", ("x",), ("squared",), ops),
@@ -146,7 +146,7 @@ def chain_program(
             name: Kernel(name, "wasm", ("rows",), "rows") for name in ("scale", "shift", last)
         },
         wasm=_wasm(fault),
-        schedule=Schedule(
+        scheduled=Schedule(
             (Step("read", "scale"), Step("read", "shift")),
             tuple(Step("call", op.name) for op in ops),
             {

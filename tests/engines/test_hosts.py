@@ -8,6 +8,7 @@ import importlib.util
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,15 @@ class TestPythonMonkey:
         pythonmonkey.collect()
         for y in kept:
             assert_close(y, Y)
+
+    def test_inputs_are_let_go(self, chain_bundle: Bundle, opened: Opened) -> None:
+        session = opened(get_engine("pythonmonkey").open(chain_bundle))
+        x = X.copy()
+        alive = weakref.ref(x)
+        session.run({"x": x})
+        del x
+        gc.collect()
+        assert alive() is None
 
     @pytest.mark.slow
     def test_sessions_free_their_memory(self, chain_bundle: Bundle) -> None:

@@ -1,10 +1,11 @@
-// Runs a bundle for mini-racer, which hands no bytes to JavaScript but shares an ArrayBuffer's
-// memory with Python for as long as this side keeps it: `buffers` and `result` do.
+// Runs a bundle in an engine inside the Python process. Bytes cross in ArrayBuffers, whose memory
+// Python sees for as long as this side keeps them: `buffers` and `result` do. All else is strings,
+// which every such engine passes.
 globalThis.pyjsmlSession = (() => {
   const { pyjsml: runtime, pyjsmlModel: model, pyjsmlReport: report } = globalThis;
   let buffers = {};
-  let executor;
   let result;
+  let executor;
 
   function attempt(action) {
     try {
@@ -15,7 +16,7 @@ globalThis.pyjsmlSession = (() => {
   }
 
   return {
-    /** Make a buffer for Python to fill. */
+    /** Make a buffer for Python to fill, in place of any earlier one of that name. */
     reserve(name, bytes) {
       return (buffers[name] = new ArrayBuffer(bytes));
     },
@@ -30,14 +31,22 @@ globalThis.pyjsmlSession = (() => {
     },
 
     /**
-     * Run on the safetensors file in the first `bytes` of the buffer `inputs`; return such a file,
-     * which lasts until the next run, or what failed.
+     * Run on the safetensors file in the first `bytes` of the buffer `inputs`, and capture what
+     * `names`, a JSON list, calls; return a safetensors file, or what failed.
      */
-    run(bytes, capture) {
+    run(bytes, names) {
       return attempt(() => {
         const feed = runtime.readSafetensors(new Uint8Array(buffers.inputs, 0, bytes));
-        return (result = report.success(runtime, executor.captureSync(feed, capture)).buffer);
+        const results = executor.captureSync(feed, JSON.parse(names));
+        return (result = report.success(runtime, results).buffer);
       });
+    },
+
+    /** Let go of all memory. */
+    close() {
+      executor?.dispose();
+      executor = result = undefined;
+      buffers = {};
     },
   };
 })();
