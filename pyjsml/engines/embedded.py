@@ -1,4 +1,4 @@
-"""What engines inside the Python process have in common: `harness/embedded.js` has the other half."""
+"""What engines inside the Python process share; `harness/embedded.js` has the other half."""
 
 from __future__ import annotations
 
