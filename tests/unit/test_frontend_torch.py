@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from tvm import relax
+
+from pyjsml.errors import InputError, ModelError, OptionError, UnsupportedOpError
+from pyjsml.frontend import load, open_reference, parse_dims, parse_inputs
+from pyjsml.program import Dim, TensorSpec
+from tests.support.models import Attention, SmallNet, Stateful, Structured, seeded
+from tests.support.models_native import assert_close, evaluate
+
+IMAGE = parse_inputs(["image=float32[1,3,16,16]"])
+BATCH = parse_inputs(["image=float32[batch,3,16,16]"])
+
+
+def image(batch: int = 1) -> np.ndarray:
+    return np.random.default_rng(5).standard_normal((batch, 3, 16, 16)).astype(np.float32)
+
+
+def test_importing_the_frontend_imports_no_framework() -> None:
+    script = (
+        "import sys, pyjsml.frontend; "
+        "print([name for name in ('tvm', 'torch', 'onnx', 'onnxruntime') if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_modules() -> None:
+    module = seeded(SmallNet)
+    program = load(module, inputs=IMAGE)
+    assert program.name == "SmallNet"
+    assert program.signature.inputs == (TensorSpec("image", "float32", (1, 3, 16, 16)),)
+    assert program.signature.outputs == (TensorSpec("output", "float32", (1, 5)),)
+    state = module.state_dict()
+    assert set(program.constants) == {name for name in state if "num_batches" not in name}
+    for name, array in program.constants.items():
+        np.testing.assert_array_equal(array, state[name].numpy())
+    expected = module(torch.from_numpy(image())).detach().numpy()
+    assert_close(evaluate(program, {"image": image()})["output"], expected)
+
+
+def test_origins_name_modules_and_lines() -> None:
+    program = load(seeded(SmallNet), inputs=IMAGE)
+    conv = next(o for o in program.origins.values() if o.module == "blocks.1.conv")
+    assert conv.kind == "aten.convolution"
+    assert conv.source.startswith("models.py:")
+    assert conv.output == conv.node
+    assert program.origins[conv.node] is conv
+    norm = next(o for o in program.origins.values() if o.module == "blocks.1.norm")
+    assert norm.output != norm.node  # Its first result, of several.
+
+
+def test_training_mode_is_left_as_it_was() -> None:
+    module = SmallNet().train()
+    load(module, inputs=IMAGE)
+    assert module.training
+    reference = open_reference(module, inputs=IMAGE)
+    first, second = (reference.run({"image": image()})["output"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert module.training
+
+
+def test_dynamic_axes() -> None:
+    module = seeded(SmallNet)
+    program = load(module, inputs=BATCH, dims=parse_dims(["batch=1:8"]))
+    assert program.signature.inputs[0].shape == ("batch", 3, 16, 16)
+    assert program.signature.dims == (Dim("batch", 1, 8),)
+    for batch in (1, 3):
+        expected = module(torch.from_numpy(image(batch))).detach().numpy()
+        assert_close(evaluate(program, {"image": image(batch)})["output"], expected)
+
+
+def test_dynamic_sequences() -> None:
+    module = seeded(Attention)
+    program = load(module, inputs=parse_inputs(["ids=int64[1,seq]"]), dims=parse_dims(["seq=1:32"]))
+    assert program.signature.outputs[0].shape == (1, "seq", 12)
+    for length in (1, 7):
+        ids = np.arange(length, dtype=np.int64)[None] % 20
+        expected = module(torch.from_numpy(ids)).detach().numpy()
+        assert_close(evaluate(program, {"ids": ids})["output"], expected)
+
+
+def test_example_arguments() -> None:
+    assert load(seeded(SmallNet), args=(image(2),)).signature.inputs[0].shape == (2, 3, 16, 16)
+    assert load(seeded(SmallNet), kwargs={"image": torch.zeros(4, 3, 16, 16)}).signature.inputs[
+        0
+    ].shape == (4, 3, 16, 16)
+
+
+def test_containers_are_flattened_by_name() -> None:
+    ones = torch.ones(2, 3)
+    module = Structured()
+    args, kwargs = (ones, (ones * 2, ones * 3)), {"scale": ones * 4}
+    program = load(module, args=args, kwargs=kwargs)
+    assert [spec.name for spec in program.signature.inputs] == [
+        "x",
+        "others_0",
+        "others_1",
+        "scale",
+    ]
+    names = [spec.name for spec in program.signature.outputs]
+    assert names == ["scaled", "pair_total", "pair_product"]
+    inputs = {
+        spec.name: np.full((2, 3), index + 1, np.float32)
+        for index, spec in enumerate(program.signature.inputs)
+    }
+    values = evaluate(program, inputs)
+    assert [float(values[name][0, 0]) for name in names] == [4, 5, 6]
+    reference = open_reference(module, args=args, kwargs=kwargs).run(inputs)
+    for name in names:
+        assert_close(values[name], reference[name])
+
+
+def test_missing_examples_say_which_input_to_give() -> None:
+    with pytest.raises(OptionError, match="--input image="):
+        load(SmallNet())
+    with pytest.raises(OptionError, match="its inputs are image"):
+        load(SmallNet(), inputs=parse_inputs(["x=float32[1]"]))
+    with pytest.raises(OptionError, match="its dims are batch"):
+        load(SmallNet(), inputs=BATCH, dims=parse_dims(["seq=1:2"]))
+
+
+def test_exports_that_fail_say_why() -> None:
+    with pytest.raises(ModelError, match="can't export SmallNet"):
+        load(SmallNet(), inputs=parse_inputs(["image=float32[1,4,16,16]"]))
+
+
+def test_state_is_refused() -> None:
+    with pytest.raises(ModelError, match="writes to 'calls'"):
+        load(Stateful(), args=(torch.zeros(2),))
+
+
+def test_unsupported_operators_are_listed_with_their_origins() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = torch.nonzero(x).float().sum() + torch.linalg.det(x)
+            return result
+
+    with pytest.raises(UnsupportedOpError) as caught:
+        load(Odd(), args=(torch.zeros(3, 3),))
+    problems = "\n".join(caught.value.problems)
+    assert "aten.nonzero.default ×1: nonzero (test_frontend_torch.py:" in problems
+    assert len(caught.value.problems) >= 2
+
+
+def test_values_that_numpy_lacks_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"'weight' is bfloat16.*float\(\)"):
+        load(nn.Linear(2, 2).bfloat16(), args=(torch.zeros(1, 2, dtype=torch.bfloat16),))
+
+
+def test_float16_keeps_its_dtype() -> None:
+    program = load(nn.Linear(2, 2).half(), args=(torch.zeros(1, 2, dtype=torch.float16),))
+    assert {str(array.dtype) for array in program.constants.values()} == {"float16"}
+    assert program.signature.outputs[0].dtype == "float16"
+
+
+def test_libraries_stay_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    load(seeded(SmallNet), inputs=BATCH)
+    with pytest.raises(ModelError):
+        load(SmallNet(), inputs=parse_inputs(["image=float32[1,4,16,16]"]))
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == ""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "net.pt2"
+    batch = torch.export.Dim("batch", max=16)
+    program = torch.export.export(
+        seeded(SmallNet), (torch.zeros(2, 3, 16, 16),), dynamic_shapes=({0: batch},)
+    )
+    torch.export.save(program, path)
+    return path
+
+
+def test_exported_programs(exported: Path) -> None:
+    program = load(exported)
+    assert program.name == "net"
+    assert program.signature.inputs[0].shape == ("batch", 3, 16, 16)
+    assert program.signature.dims == (Dim("batch", 1, 16),)
+    expected = open_reference(exported).run({"image": image(3)})["output"]
+    assert_close(evaluate(program, {"image": image(3)})["output"], expected)
+
+
+def test_exported_dims_can_be_named_narrowed_and_fixed(exported: Path) -> None:
+    named = load(
+        exported, inputs=parse_inputs(["image=float32[n,3,16,16]"]), dims=parse_dims(["n=2:4"])
+    )
+    assert named.signature.dims == (Dim("n", 2, 4),)
+    fixed = load(exported, inputs=parse_inputs(["image=float32[5,3,16,16]"]))
+    assert fixed.signature.outputs[0].shape == (5, 5)
+    with pytest.raises(OptionError, match="exported for 1:16"):
+        load(exported, dims=parse_dims(["batch=1:99"]))
+    with pytest.raises(OptionError, match="outside 1:16"):
+        load(exported, inputs=parse_inputs(["image=float32[17,3,16,16]"]))
+    with pytest.raises(OptionError, match="axis 1 of 'image' is 3 in the model, not 4"):
+        load(exported, inputs=parse_inputs(["image=float32[n,4,16,16]"]))
+
+
+def test_traced_files_know_their_inputs(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    module = seeded(SmallNet)
+    torch.jit.trace(module, (torch.zeros(1, 3, 16, 16),)).save(str(path))  # type: ignore[no-untyped-call]
+    program = load(path)
+    assert program.signature.inputs == (TensorSpec("image", "float32", (1, 3, 16, 16)),)
+    assert set(program.constants) <= set(module.state_dict())
+    assert "blocks.0.conv.weight" in program.constants
+    assert "blocks.0.conv" in {origin.module for origin in program.origins.values()}
+    expected = module(torch.from_numpy(image())).detach().numpy()
+    assert_close(evaluate(program, {"image": image()})["output"], expected)
+    dynamic = load(path, inputs=BATCH)
+    assert dynamic.signature.outputs[0].shape == ("batch", 5)
+
+
+def test_scripted_modules_ask_for_their_inputs(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    module = seeded(SmallNet)
+    torch.jit.script(module).save(str(path))
+    with pytest.raises(OptionError, match=r"--input image=float32\[1,3,"):
+        load(path)
+    expected = module(torch.from_numpy(image())).detach().numpy()
+    program = load(path, inputs=IMAGE)
+    assert_close(evaluate(program, {"image": image()})["output"], expected)
+    assert_close(open_reference(path, inputs=IMAGE).run({"image": image()})["output"], expected)
+
+
+FACTORY = """
+import torch
+
+def bare():
+    return torch.nn.Linear(3, 2)
+
+def with_example():
+    return torch.nn.Linear(3, 2), (torch.zeros(1, 3),)
+
+def broken():
+    raise RuntimeError("no weights here")
+
+def number():
+    return 3
+
+value = 4
+"""
+
+
+@pytest.fixture
+def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "pyjsml_test_factory.py").write_text(FACTORY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "pyjsml_test_factory", raising=False)
+    return "pyjsml_test_factory"
+
+
+def test_callables(factory: str) -> None:
+    program = load(f"{factory}:with_example")
+    assert program.name == "with_example"
+    assert program.signature.inputs[0].shape == (1, 3)
+    wider = load(f"{factory}:bare", inputs=parse_inputs(["input=float32[4,3]"]))
+    assert wider.signature.outputs[0].shape == (4, 2)
+    # Initial weights are the same every time, so that a bundle can be made again.
+    again = load(f"{factory}:with_example")
+    np.testing.assert_array_equal(program.constants["weight"], again.constants["weight"])
+    assert str(Path.cwd()) not in sys.path
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ("broken", "RuntimeError: no weights here"),
+        ("number", "returned int"),
+        ("value", "no callable but of type int"),
+        ("absent", "has no absent"),
+    ],
+)
+def test_callables_that_are_none(factory: str, attribute: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        load(f"{factory}:{attribute}")
+
+
+def test_modules_that_do_not_exist() -> None:
+    with pytest.raises(ModelError, match="no_such_module can't be imported"):
+        load("no_such_module:model")
+
+
+def test_other_objects() -> None:
+    with pytest.raises(ModelError, match="int is no model"):
+        load(5)
+
+
+def test_the_reference_interprets_what_was_imported() -> None:
+    module = seeded(SmallNet)
+    program = load(module, inputs=IMAGE)
+    reference = open_reference(module, inputs=IMAGE)
+    names = [origin.output for origin in program.origins.values()]
+    values = reference.intermediates({"image": image()}, names)
+    assert set(values) == set(names)
+    types = {
+        binding.var.name: binding.var.ty
+        for block in program.module["main"].body.blocks
+        for binding in block.bindings
+    }
+    for variable, origin in program.origins.items():
+        shape = tuple(int(size) for size in types[variable].shape)
+        assert values[origin.output].shape == shape, origin
+    relax.analysis.well_formed(program.module)
+
+
+def test_the_reference_checks_its_inputs() -> None:
+    reference = open_reference(seeded(SmallNet), inputs=IMAGE)
+    with pytest.raises(InputError) as caught:
+        reference.run({"picture": image()})
+    assert len(caught.value.problems) == 2
+    with pytest.raises(InputError, match="refuses the inputs"):
+        reference.run({"image": image()[:, :2]})
