@@ -139,7 +139,7 @@ class _Check:
             expected = Expected(case.outputs, "vectors")
         elif self.reference is not None:
             self.progress(f"running the reference: {case.name}")
-            expected = Expected(self.reference.run(case.inputs), "reference")
+            expected = Expected(self.run_reference(self.reference, case), "reference")
         for seat, session in self.sessions.items():
             self.progress(f"running {seat.label}: {case.name}")
             try:
@@ -153,6 +153,16 @@ class _Check:
                 expected = Expected(outputs, seat.label)
             else:
                 self.compare(seat, case, outputs, expected)
+
+    def run_reference(self, reference: Reference, case: Case) -> Mapping[str, Array]:
+        outputs = reference.run(case.inputs)
+        gives = [port["name"] for port in self.model["outputs"]]
+        if sorted(outputs) != sorted(gives):
+            raise OptionError(
+                f"the reference is not the model of this bundle: it gives {', '.join(outputs)}, "
+                f"the bundle {', '.join(gives)}"
+            )
+        return outputs
 
     def compare(
         self, seat: Seat, case: Case, outputs: Mapping[str, Array], expected: Expected

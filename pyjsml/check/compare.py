@@ -39,7 +39,7 @@ class Comparison:
 
 def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
     """Compare `actual` with `expected`. NaN equals NaN, and an infinity equals itself alone."""
-    if actual.dtype != expected.dtype:
+    if actual.dtype.name != expected.dtype.name:
         return Comparison(False, problem=f"dtype {actual.dtype}, expected {expected.dtype}")
     if actual.shape != expected.shape:
         return Comparison(False, problem=f"shape {actual.shape}, expected {expected.shape}")

@@ -170,6 +170,20 @@ def test_the_users_mistakes_are_raised(chain_bundle: Bundle) -> None:
         check(chain_bundle, vectors={**VECTORS, "in:x": X.astype("f8")})
 
 
+def test_a_reference_of_another_model(chain_bundle: Bundle) -> None:
+    class Other(ChainReference):
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"logits": inputs["x"]}
+
+    with pytest.raises(OptionError, match="it gives logits, the bundle y"):
+        check(chain_bundle, reference=Other())
+
+
+def test_vectors_in_another_byte_order(chain_bundle: Bundle) -> None:
+    vectors = {name: array.astype(">f4") for name, array in VECTORS.items()}
+    assert check(chain_bundle, vectors=vectors).ok
+
+
 def test_vectors_of_another_dtype_or_shape_diverge(chain_bundle: Bundle) -> None:
     for y, problem in ((X.astype("f8"), "dtype float32"), (X.T, "shape (4, 3)")):
         (row,) = check(chain_bundle, vectors={"in:x": X, "out:y": y}).rows
