@@ -41,8 +41,8 @@ def bundle(
 ) -> Bundle:
     """Compile a model into a bundle, the files of a typed npm package.
 
-    `source` is an nn.Module with the example `args` and `kwargs` of its forward, an ExportedProgram,
-    a ScriptModule, or what the command line takes: the path of an `.onnx`, `.pt2`, `.pt` or `.jit`
+    `source` is an nn.Module with the example `args` and `kwargs` of its forward, an ExportedProgram, a
+    ScriptModule, or what the command line takes: the path of an `.onnx`, `.pt2`, `.pt` or `.jit`
     file, or `package.module:callable`. `inputs` and `dims` override what the model says of its
     inputs and of the bounds of its dims (`pyjsml.frontend.options` parses their text forms).
     `name` and `version` are the npm package's.
@@ -55,11 +55,7 @@ def bundle(
     if unknown:
         problems = [f"there is no device {device!r}" for device in unknown]
         raise OptionError(f"the devices are: {', '.join(DEVICES)}", problems)
-    program = None
-    for program in compile_stages(
-        source, args, kwargs, inputs=inputs, dims=dims, progress=progress
-    ):
-        pass
+    *_, program = compile_stages(source, args, kwargs, inputs=inputs, dims=dims, progress=progress)
     from pyjsml.emit import emit
 
     tell = progress or _silent
@@ -165,7 +161,7 @@ def check(
 ) -> Report:
     """Compare what engines compute with test vectors, or with the model in its own framework.
 
-    `vectors` is an `.npz` file, or a mapping, with the keys `in:NAME` and `out:NAME`; `reference` is
+    `vectors` is an `.npz` file or a mapping, with the keys `in:NAME` and `out:NAME`; `reference` is
     a model as for `bundle` (an nn.Module with `args`). Given both, the vectors decide, and the
     reference serves to name the first op that diverges. See `pyjsml.check.check` for the errors.
     """
@@ -173,7 +169,7 @@ def check(
 
     found = None
     if reference is not None:
-        from pyjsml.frontend.reference import reference as open_reference
+        from pyjsml.frontend.reference import open_reference
 
         found = open_reference(reference, args=args)
     return compare_engines(

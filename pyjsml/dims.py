@@ -32,7 +32,7 @@ Shape = tuple[Expr, ...]
 
 
 def evaluate(expr: Expr, binding: Mapping[str, int]) -> int:
-    """Return the value of `expr` where `binding` gives each dim; raise KeyError for an unbound dim."""
+    """Return the value of `expr` where `binding` gives each dim; raise KeyError for another dim."""
     if isinstance(expr, int):
         return expr
     if isinstance(expr, str):
@@ -75,7 +75,7 @@ def names(expr: Expr) -> Iterator[str]:
 
 
 def to_json(expr: Expr) -> Any:
-    """Return `expr` as the runtime reads it: a number, a dim's name, or `[operator, left, right]`."""
+    """Return `expr` as the runtime reads it: a number, a name, or `[operator, left, right]`."""
     if isinstance(expr, Term):
         return [expr.operator, to_json(expr.left), to_json(expr.right)]
     return expr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pyjsml.dims import format_shape
+from pyjsml.dims import Shape, format_shape
 from pyjsml.program import Block, Op, Placement, Program, Signature, Step, Value
 
 
@@ -20,7 +20,7 @@ def _lines(program: Program) -> Iterator[str]:
     for name, array in program.constants.items():
         yield f"constant {name}: {_type(str(array.dtype), array.shape)}"
     yield ""
-    if program.graph is None:
+    if program.lowered is None:
         yield str(program.module.script(show_meta=False)).rstrip()
         return
     yield from _block(program, program.graph.load)
@@ -33,7 +33,7 @@ def _lines(program: Program) -> Iterator[str]:
         )
     for isa, wasm in program.wasm.items():
         yield f"wasm {isa}: {len(wasm)} bytes"
-    if program.schedule is not None:
+    if program.scheduled is not None:
         yield ""
         yield f"load steps: {_steps(program.schedule.load)}"
         yield f"main steps: {_steps(program.schedule.main)}"
@@ -71,7 +71,7 @@ def _value(value: Value) -> str:
     return f"{value.name}: {_type(value.dtype, value.shape)}{layout}"
 
 
-def _type(dtype: str, shape: tuple) -> str:
+def _type(dtype: str, shape: Shape) -> str:
     return f"{dtype} {format_shape(shape)}"
 
 

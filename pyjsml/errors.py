@@ -1,4 +1,4 @@
-"""Every error that pyjsml raises on purpose. Each message says what is wrong, where, and what to do.
+"""Every error that pyjsml raises on purpose. A message says what is wrong, where, and what to do.
 
 `UserError` and its children mean that the user's input is at fault: the CLI exits with code 2.
 The runtime (js/src/errors.ts) uses the same class names, so that an error keeps its type when it
@@ -27,7 +27,7 @@ class ProblemsError(UserError):
 
 
 class ModelError(UserError):
-    """The model can't be read: no such file, truncated, corrupt, or not a kind that pyjsml knows."""
+    """The model can't be read: no such file, truncated, corrupt, or of an unknown kind."""
 
 
 class UnsafeModelError(ModelError):
@@ -75,7 +75,7 @@ class EngineUnavailableError(UserError):
 
 
 class EngineError(PyjsmlError):
-    """An error inside an engine that has no class of its own here; `type` is its JavaScript name."""
+    """An error inside an engine that has no class here; `type` is its JavaScript name."""
 
     def __init__(self, type: str, message: str) -> None:
         self.type = type

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from pyjsml.addresses import addresses, item_size
 from pyjsml.dims import evaluate, from_json, product
-
-_ALIGNMENT = 16
+from pyjsml.program import Placement, Value
 
 
 @dataclass(frozen=True)
@@ -43,40 +41,25 @@ class Plan:
 
 def lay_out(model: Mapping[str, Any], dims: Mapping[str, int]) -> Plan:
     """Place the values of `model` (as in a manifest) for the dims' sizes in `dims`."""
-    values = model["values"]
-    shapes = [tuple(evaluate(from_json(expr), dims) for expr in value["shape"]) for value in values]
-    ends: dict[int, int] = {}
-    offsets: dict[int, int] = {}
-
-    def end(index: int) -> int:
-        if index not in ends:
-            value = values[index]
-            if "alias" in value:
-                end(value["alias"])
-                offsets[index], ends[index] = offsets[value["alias"]], ends[value["alias"]]
-            else:
-                offsets[index] = max(map(end, value.get("after", ())), default=0)
-                ends[index] = offsets[index] + _rounded(shapes[index], value["dtype"])
-        return ends[index]
-
-    peaks = {"persistent": 0, "load": 0, "main": 0}
-    for index, value in enumerate(values):
-        peaks[value["region"]] = max(peaks[value["region"]], end(index))
+    names = [value["name"] for value in model["values"]]
+    values = {value["name"]: _value(value) for value in model["values"]}
+    placements = {value["name"]: _placement(value, names) for value in model["values"]}
+    laid_out = addresses(values, placements, dims)
     lives = _lives(model)
     slots = tuple(
         Slot(
-            value["name"],
-            value["dtype"],
-            shapes[index],
-            value["region"],
-            offsets[index],
-            int(np.prod(shapes[index], dtype=np.int64)) * np.dtype(value["dtype"]).itemsize,
-            values[value["alias"]]["name"] if "alias" in value else "",
+            name,
+            value.dtype,
+            tuple(evaluate(size, dims) for size in value.shape),
+            placements[name].region,
+            laid_out.offsets[name],
+            evaluate(product(value.shape), dims) * item_size(value.dtype),
+            placements[name].alias,
             *lives.get(index, (-1, -1)),
         )
-        for index, value in enumerate(values)
+        for index, (name, value) in enumerate(values.items())
     )
-    return Plan(dict(dims), slots, peaks)
+    return Plan(dict(dims), slots, laid_out.regions)
 
 
 def typical_dims(model: Mapping[str, Any]) -> dict[str, int]:
@@ -84,9 +67,13 @@ def typical_dims(model: Mapping[str, Any]) -> dict[str, int]:
     return {dim["name"]: dim["min"] if dim["max"] is None else dim["max"] for dim in model["dims"]}
 
 
-def _rounded(shape: tuple[int, ...], dtype: str) -> int:
-    size = int(product(shape)) * np.dtype(dtype).itemsize  # type: ignore[arg-type]
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+def _value(value: Mapping[str, Any]) -> Value:
+    return Value(value["name"], value["dtype"], tuple(map(from_json, value["shape"])))
+
+
+def _placement(value: Mapping[str, Any], names: Sequence[str]) -> Placement:
+    after = tuple(names[index] for index in value.get("after", ()))
+    return Placement(value["region"], after, names[value["alias"]] if "alias" in value else "")
 
 
 def _lives(model: Mapping[str, Any]) -> dict[int, tuple[int, int]]:

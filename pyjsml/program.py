@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyjsml.dims import Expr, Shape
+from pyjsml.errors import VerifierError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.generic]
 
+Region = Literal["persistent", "load", "main"]
 Isa = Literal["simd128", "relaxed"]
 ISAS: tuple[Isa, ...] = ("simd128", "relaxed")
 
@@ -121,7 +123,7 @@ class Op:
 
 @dataclass(frozen=True)
 class Block:
-    """Ops in an order that satisfies their dependencies, with the values that go in and come out."""
+    """Ops in an order that satisfies their dependencies, and the values that go in and come out."""
 
     name: str
     inputs: tuple[str, ...]
@@ -131,7 +133,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Graph:
-    """The lowered model: `load` turns weights into what `main` wants and runs once; `main` runs often."""
+    """The lowered model. `load` runs once, and makes of the weights what `main` wants."""
 
     values: Mapping[str, Value]
     load: Block
@@ -173,7 +175,7 @@ class Placement:
     `load` and `main` are the arenas of the two blocks, which occupy the same bytes.
     """
 
-    region: Literal["persistent", "load", "main"]
+    region: Region
     after: tuple[str, ...] = ()
     alias: str = ""
 
@@ -204,8 +206,22 @@ class Program:
     flat_dims: Mapping[str, Expr] = field(default_factory=lambda: MappingProxyType({}))
     layouts: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     fusions: Mapping[str, Fusion] = field(default_factory=lambda: MappingProxyType({}))
-    graph: Graph | None = None
+    lowered: Graph | None = None
     functions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     kernels: Mapping[str, Kernel] = field(default_factory=lambda: MappingProxyType({}))
     wasm: Mapping[Isa, bytes] = field(default_factory=lambda: MappingProxyType({}))
-    schedule: Schedule | None = None
+    scheduled: Schedule | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """What the lower stage made; VerifierError before it."""
+        if self.lowered is None:
+            raise VerifierError(f"{self.name} has not been lowered")
+        return self.lowered
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the schedule stage made; VerifierError before it."""
+        if self.scheduled is None:
+            raise VerifierError(f"{self.name} has not been scheduled")
+        return self.scheduled

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from pyjsml.addresses import addresses
 from pyjsml.dims import evaluate, names, product
 from pyjsml.errors import VerifierError
 from pyjsml.program import ISAS, Block, Op, Program
@@ -18,7 +19,7 @@ Rule = Callable[[Program], Iterator[str]]
 
 
 def verify(stage: str, program: Program) -> Program:
-    """Return `program` if it is what `stage` promises; raise VerifierError with every breach if not."""
+    """Return `program` if it is what `stage` promises, or raise VerifierError."""
     breaches = [breach for rule in RULES[stage] for breach in rule(program)]
     if breaches:
         raise VerifierError(f"malformed program after {stage}:\n  - " + "\n  - ".join(breaches))
@@ -55,12 +56,16 @@ def _values_are_defined(program: Program) -> Iterator[str]:
     for block in (graph.load, graph.main):
         defined.update(block.inputs)
         for op in block.ops:
-            yield from (f"{op.name} reads {name} too early" for name in op.inputs if name not in defined)
+            yield from (
+                f"{op.name} reads {name} too early" for name in op.inputs if name not in defined
+            )
             yield from (f"{op.name} writes {name} again" for name in op.outputs if name in defined)
             defined.update(op.outputs)
             used = {name for expr in op.dims for name in names(expr)}
             yield from (f"{op.name} has an unknown dim {name}" for name in sorted(used - dims))
-        yield from (f"{block.name} gives {name}, undefined" for name in block.outputs if name not in defined)
+        yield from (
+            f"{block.name} gives {name}, undefined" for name in block.outputs if name not in defined
+        )
     for name in defined.symmetric_difference(graph.values):
         yield f"{name} is not both a value and defined"
 
@@ -95,7 +100,8 @@ def _kernels_match(program: Program) -> Iterator[str]:
         if op.kernel and kernel is None:
             yield f"{op.name} calls {op.kernel}, which was not compiled"
         elif kernel is not None and len(kernel.dims) != len(op.dims):
-            yield f"{op.name} gives {len(op.dims)} dims to {kernel.name}, which takes {len(kernel.dims)}"
+            counts = f"{len(op.dims)} dims, and takes {len(kernel.dims)}"
+            yield f"{kernel.name} is given {counts}, by {op.name}"
 
 
 def _steps_follow_dependencies(program: Program) -> Iterator[str]:
@@ -116,8 +122,6 @@ def _steps_follow_dependencies(program: Program) -> Iterator[str]:
 
 def _values_keep_their_bytes(program: Program) -> Iterator[str]:
     """Play the steps on an imaginary memory: each op must find its inputs as they were written."""
-    from pyjsml.schedule.addresses import addresses
-
     unplaced = set(program.graph.values) - set(program.schedule.placements)
     if unplaced:
         yield f"values without a place: {', '.join(sorted(unplaced))}"
@@ -126,7 +130,7 @@ def _values_keep_their_bytes(program: Program) -> Iterator[str]:
         binding = {
             dim.name: min(max(size, dim.min), dim.max or size) for dim in program.signature.dims
         }
-        plan = addresses(program, binding)
+        plan = addresses(program.graph.values, program.schedule.placements, binding)
         base = plan.regions["persistent"]
         where = {
             name: plan.offsets[name] + (0 if placement.region == "persistent" else base)
@@ -135,9 +139,7 @@ def _values_keep_their_bytes(program: Program) -> Iterator[str]:
         yield from _play(program, where, plan.sizes)
 
 
-def _play(
-    program: Program, where: Mapping[str, int], sizes: Mapping[str, int]
-) -> Iterator[str]:
+def _play(program: Program, where: Mapping[str, int], sizes: Mapping[str, int]) -> Iterator[str]:
     alive: dict[str, tuple[int, int]] = {}
 
     def write(name: str, sharing: tuple[str, ...] = ()) -> None:

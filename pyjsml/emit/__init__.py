@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyjsml import __version__
 from pyjsml.bundle import MANIFEST, Bundle
-from pyjsml.emit.data import finished, model_json
+from pyjsml.emit.data import model_json
 from pyjsml.emit.json_text import json_text
 from pyjsml.emit.manifest import manifest
 from pyjsml.emit.npm import RUNTIME_ENTRY, check_package, default_package_name, package_json
@@ -90,8 +90,7 @@ def emit(
 
 def _weights(program: Program) -> Iterator[tuple[str, Array]]:
     """Yield the constants that the graph reads, in the model's order."""
-    graph, _ = finished(program)
-    read = {value.constant for value in graph.values.values()}
+    read = {value.constant for value in program.graph.values.values()}
     for name, array in program.constants.items():
         if name in read:
             yield name, array

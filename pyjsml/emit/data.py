@@ -14,13 +14,11 @@ from pyjsml.bundle import FORMAT_VERSION
 from pyjsml.dims import Expr, Term, term, to_json
 from pyjsml.errors import VerifierError
 from pyjsml.program import (
-    Graph,
     Kernel,
     Op,
     Origin,
     Placement,
     Program,
-    Schedule,
     Step,
     TensorSpec,
     Value,
@@ -46,7 +44,7 @@ class ModelJson:
 
 def model_json(program: Program) -> ModelJson:
     """Describe `program`, which has passed the `schedule` stage."""
-    graph, schedule = finished(program)
+    graph, schedule = program.graph, program.schedule
     values = {name: index for index, name in enumerate(graph.values)}
     ops = (*graph.load.ops, *graph.main.ops)
     numbers = {op.name: index for index, op in enumerate(ops)}
@@ -64,13 +62,6 @@ def model_json(program: Program) -> ModelJson:
         load=tuple(_step(step, values, numbers) for step in schedule.load),
         main=tuple(_step(step, values, numbers) for step in schedule.main),
     )
-
-
-def finished(program: Program) -> tuple[Graph, Schedule]:
-    """Return the graph and the schedule that the earlier stages must have given `program`."""
-    if program.graph is None or program.schedule is None or not program.wasm:
-        raise VerifierError(f"program {program.name} is not compiled and scheduled yet")
-    return program.graph, program.schedule
 
 
 def _ports(

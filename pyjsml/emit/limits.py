@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pyjsml.addresses import addresses
 from pyjsml.program import Program
-from pyjsml.schedule.addresses import addresses
 
 
 def memory_limits(program: Program) -> dict[str, Any]:
@@ -24,5 +24,5 @@ def memory_limits(program: Program) -> dict[str, Any]:
 
 
 def _sizes(program: Program, binding: Mapping[str, int]) -> dict[str, int]:
-    regions = addresses(program, binding).regions
+    regions = addresses(program.graph.values, program.schedule.placements, binding).regions
     return {"persistent": regions["persistent"], "arena": max(regions["load"], regions["main"])}

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pyjsml.bundle import FORMAT_NAME, FORMAT_VERSION
-from pyjsml.emit.data import ModelJson, finished
+from pyjsml.emit.data import ModelJson
 from pyjsml.emit.limits import memory_limits
 from pyjsml.emit.views import FileView, LoadedFiles
 from pyjsml.program import Program
@@ -26,7 +26,7 @@ def manifest(
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what `manifest.json` holds; `files` are all the others of the bundle."""
-    graph, _ = finished(program)
+    graph = program.graph
     return {
         "format": {"name": FORMAT_NAME, "version": FORMAT_VERSION},
         "name": name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyjsml.dims import names
-from pyjsml.emit.data import finished
 from pyjsml.emit.views import IndexTypes, OpType, PortRow, PortType
 from pyjsml.program import Dim, Program, TensorSpec
 
@@ -26,7 +25,7 @@ ARRAYS = {
 
 def index_types(program: Program, maker: str, runtime: str) -> IndexTypes:
     """Describe the types of `program` for `index.d.ts.jinja`."""
-    graph, _ = finished(program)
+    graph = program.graph
     dims = {dim.name: dim for dim in program.signature.dims}
     return IndexTypes(
         maker=maker,

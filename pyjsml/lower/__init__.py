@@ -17,7 +17,9 @@ def lower(program: Program) -> Program:
     """
     graph, constants, called = build_graph(program)
     graph, functions = unique_functions(graph, called)
-    return replace(program, graph=graph, constants=constants, functions=MappingProxyType(functions))
+    return replace(
+        program, lowered=graph, constants=constants, functions=MappingProxyType(functions)
+    )
 
 
 __all__ = ["lower"]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import tvm
 from tvm import relax
 
-from pyjsml.dims import Shape
+from pyjsml.dims import Expr, Shape
 from pyjsml.errors import UnsupportedOpError
+from pyjsml.kernels.expr import to_expr
 from pyjsml.lower.names import Names
 from pyjsml.lower.origins import origins_of_ops
 from pyjsml.lower.shapes import Dims, kernel_dims, tensor_shape
-from pyjsml.kernels.expr import to_expr
 from pyjsml.program import Block, Fusion, Graph, Op, Program, Value
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class _GraphBuilder:
             outputs.append(output)
         return tuple(outputs)
 
-    def _kernel_dims(self, call: relax.Call, shapes: list[Shape]) -> tuple:
+    def _kernel_dims(self, call: relax.Call, shapes: list[Shape]) -> tuple[Expr, ...]:
         function = self._program.module[call.args[0]]
         self._called[str(call.args[0].name_hint)] = function
         scalars = [to_expr(value, self._dims) for value in (call.args[2] if call.args[2:] else ())]

@@ -38,7 +38,7 @@ def tensor_shape(tensor: relax.TensorType, dims: Mapping[tvm.tirx.Var, Expr]) ->
 def kernel_dims(
     function: tvm.tirx.PrimFunc, shapes: list[Shape], scalars: list[Expr]
 ) -> tuple[Expr, ...]:
-    """Return the trailing arguments of a kernel: what a call's shapes and scalars make of its dims."""
+    """Return a kernel's trailing arguments: what a call's shapes and scalars make of its dims."""
     bound: dict[tvm.tirx.Var, Expr] = {}
     buffers = [param for param in function.params if tvm.tirx.is_buffer_var(param)]
     for buffer, shape in zip(buffers, shapes, strict=True):

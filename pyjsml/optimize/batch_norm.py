@@ -1,7 +1,7 @@
 """Fold batch normalisation into the convolution before it.
 
 With scale = gamma / sqrt(variance + epsilon), normalising the output of a convolution equals
-convolving with weight · scale and adding beta - mean · scale (Ioffe and Szegedy, 2015, at inference).
+convolving with weight · scale and adding beta - mean · scale (Ioffe and Szegedy, 2015).
 Both are computed when weights are loaded, so weights keep their own names and can be exchanged.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import tvm
 from tvm import relax
@@ -31,15 +32,17 @@ from pyjsml.program import Origin
 def fold_batch_norm(
     module: tvm.IRModule, origins: Mapping[str, Origin]
 ) -> tuple[tvm.IRModule, dict[str, Origin]]:
-    """Return `module` without `batch_norm`: folded where a convolution precedes, else scale and shift.
+    """Return `module` without `batch_norm`: folded into a convolution, else a scale and a shift.
 
-    The second result is `origins` and those of the folded convolutions, whose results are no node's.
+    The second result is `origins` and those of the folded convolutions, which equal no node.
     """
     foldable = _foldable(module)
     known = dict(origins)
 
     def transform(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
-        norm = lookup(builder, value.tuple_value) if isinstance(value, relax.TupleGetItem) else None
+        if not isinstance(value, relax.TupleGetItem):
+            return value
+        norm = lookup(builder, value.tuple_value)
         if op_name(norm) != "relax.nn.batch_norm" or value.index != 0:
             return value
         x, statistics = norm.args[0], list(norm.args[1:])
@@ -62,20 +65,20 @@ def fold_batch_norm(
 
 
 def _foldable(module: tvm.IRModule) -> set[relax.Var]:
-    """Return the results of normalisations that read a convolution's output, which nobody else reads."""
+    """Return the normalisations that alone read a convolution's output."""
     values = {binding.var: binding.value for binding in bindings(module)}
     uses = use_counts(module)
     weights = constant_vars(module)
     found: set[relax.Var] = set()
     for var, value in values.items():
-        norm = values.get(value.tuple_value) if isinstance(value, relax.TupleGetItem) else None
+        norm: Any = values.get(value.tuple_value) if isinstance(value, relax.TupleGetItem) else None
         if op_name(norm) != "relax.nn.batch_norm":
             continue
         x = norm.args[0]
-        convolution = values.get(x)
-        if op_name(convolution) == "relax.nn.conv2d" and uses[x] == 1:
-            if convolution.args[1] in weights:
-                found.add(var)
+        convolution: Any = values.get(x)
+        read_once = op_name(convolution) == "relax.nn.conv2d" and uses[x] == 1
+        if read_once and convolution.args[1] in weights:
+            found.add(var)
     return found
 
 

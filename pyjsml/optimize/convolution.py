@@ -106,7 +106,7 @@ def lower_conv2d_transpose(
 def _pointwise(
     builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, flat: FlatDims
 ) -> Convolved:
-    """A 1×1 convolution is a matrix product over the pixels, whatever the picture's height and width."""
+    """A 1×1 convolution is a matrix product over the pixels."""
     out_channels, in_channels = shape_of(weight)[:2]
     batch, height, width, _ = shape_of(x)
     pixels = reshape(builder, x, [flat.flatten([batch, height, width]), in_channels])

@@ -108,7 +108,7 @@ def _kind(group: Group) -> str:
 
 
 def _joins(group: Group, producer: Group) -> bool:
-    """Say whether the kernel of `producer` can go on to compute `group`, whose last member reads it."""
+    """Say whether the kernel of `producer` can go on to compute `group`, which reads it."""
     if not _defines_its_dims(producer.members + group.members):
         return False
     result, source = group.members[-1].var, producer.members[-1].var
@@ -141,7 +141,7 @@ def _pattern(module: tvm.IRModule, binding: relax.VarBinding) -> int:
 
 
 def _defines_its_dims(members: tuple[relax.VarBinding, ...]) -> bool:
-    """Say whether the tensors that the members read from outside name every dim of their results."""
+    """Say whether the tensors that are read from outside name every dim of the members' results."""
     inside = {member.var for member in members}
     named: set[relax.Var] = set()
     for member in members:

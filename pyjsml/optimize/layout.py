@@ -52,7 +52,7 @@ class Activations:
         self._plain[var] = emit(self.builder, value, var.name)
 
     def define_last(self, var: relax.Var, value: relax.Expr) -> None:
-        """Bind `value`, which is channels last, to the name of `var`, or accept it if bound already."""
+        """Bind `value`, which is channels last, to the name of `var`, unless it is bound already."""
         if not isinstance(value, relax.Var):
             value = self.bind(value, var.name)
         self._last[var] = value
@@ -116,7 +116,7 @@ Handler = Callable[[Activations, relax.Var, relax.Call], bool]
 def choose_layout(
     module: tvm.IRModule, flat: FlatDims
 ) -> tuple[tvm.IRModule, dict[str, tuple[int, ...]]]:
-    """Return `module` with its convolutional parts channels last, and the layout of each such value."""
+    """Return `module` with its convolutional parts channels last, and those values' layouts."""
     main = module["main"]
     layouts: dict[str, tuple[int, ...]] = {}
     builder = relax.BlockBuilder(without_main(module))

@@ -52,9 +52,7 @@ def _with_weight(
     else:
         pack, weight, dims = matmul.pack_matmul, b, ("k", "n")
     packed = builder.emit(call_generic(builder, pack, [weight], [dims]))
-    return builder.call_te(
-        matmul.matmul, matrix, packed, int(columns), primfunc_name_hint="matmul"
-    )
+    return builder.call_te(matmul.matmul, matrix, packed, int(columns), primfunc_name_hint="matmul")
 
 
 def _of_activations(builder: relax.BlockBuilder, a: relax.Expr, b: relax.Expr) -> relax.Expr:

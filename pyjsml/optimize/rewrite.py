@@ -22,10 +22,10 @@ def bindings(module: tvm.IRModule) -> Iterator[relax.VarBinding]:
 
 
 def rebuild(module: tvm.IRModule, transform: Transform) -> tvm.IRModule:
-    """Return `module` with the value of each binding of `main` replaced by what `transform` makes of it.
+    """Return `module` with each binding of `main` as `transform` rewrites it.
 
-    `transform(builder, var, value)` sees `value` over the new variables. What it returns is bound to
-    a variable of the old name, unless it is a variable or a constant already.
+    `transform(builder, var, value)` sees `value` over the new variables, and `var` as it was. What
+    it returns is bound to a variable of the old name, unless it is a variable or a constant already.
     """
     main = module["main"]
     builder = relax.BlockBuilder(without_main(module))

@@ -1,8 +1,9 @@
-"""Remove what does nothing, and bring equal things to one form, so that later passes see few forms."""
+"""Remove what does nothing, and bring equal things to one form for the later passes."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import tvm
 from tvm import relax
@@ -10,19 +11,25 @@ from tvm import relax
 from pyjsml.optimize.rewrite import dtype_of, op_name, rebuild, same_shape, shape_of
 
 RESHAPES = frozenset(
-    {"relax.reshape", "relax.expand_dims", "relax.squeeze", "relax.flatten", "relax.nn.batch_flatten"}
+    {
+        "relax.reshape",
+        "relax.expand_dims",
+        "relax.squeeze",
+        "relax.flatten",
+        "relax.nn.batch_flatten",
+    }
 )
 
 
 def simplify(module: tvm.IRModule) -> tvm.IRModule:
-    """Return `module` without casts, reshapes, broadcasts, tuples and dropouts that change nothing."""
+    """Return `module` without casts, reshapes, broadcasts and dropouts that change nothing."""
     module = rebuild(module, _simplify)
     module = relax.transform.EliminateCommonSubexpr()(module)
     return relax.transform.DeadCodeElimination(["main"])(module)
 
 
 def reshape(builder: relax.BlockBuilder, x: relax.Expr, shape: list[tvm.ir.Expr]) -> relax.Expr:
-    """Return `x` under another shape: itself if the shape is its own, and never a reshape of a reshape."""
+    """Return `x` under another shape: itself if it has it, and never a reshape of a reshape."""
     source = lookup(builder, x)
     if op_name(source) == "relax.reshape":
         x = source.args[0]
@@ -34,7 +41,7 @@ def reshape(builder: relax.BlockBuilder, x: relax.Expr, shape: list[tvm.ir.Expr]
 def mean(
     builder: relax.BlockBuilder, x: relax.Expr, axes: list[int], *, keepdims: bool
 ) -> relax.Expr:
-    """Return a mean as a sum and a division, which fuses on both sides, where the count is known."""
+    """Return a mean as a sum and a division, which fuse, where the count is known."""
     sizes = [shape_of(x)[axis] for axis in axes]
     if not all(isinstance(size, tvm.tirx.IntImm) for size in sizes):
         return relax.op.mean(x, axes, keepdims=keepdims)
@@ -43,7 +50,7 @@ def mean(
     return relax.op.divide(total, count)
 
 
-def lookup(builder: relax.BlockBuilder, expr: relax.Expr) -> relax.Expr | None:
+def lookup(builder: relax.BlockBuilder, expr: relax.Expr) -> Any:
     """Return the value that the variable `expr` is bound to, if it is one of the function's own."""
     return builder.lookup_binding(expr) if isinstance(expr, relax.Var) else None
 

@@ -37,7 +37,7 @@ def _sink(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> rel
 def _base_shape(
     builder: relax.BlockBuilder, value: relax.Call, shape: tuple[tvm.ir.Expr, ...]
 ) -> tuple[tvm.ir.Expr, ...] | None:
-    """Return the shape before the reshape of the first operand that is one, of the result's shape."""
+    """Return the shape that the first reshaped operand of the result's shape had before."""
     for argument in value.args:
         source = lookup(builder, argument)
         if op_name(source) == "relax.reshape" and same_shape(shape_of(argument), shape):

@@ -14,7 +14,7 @@ def schedule(program: Program) -> Program:
     """Add `schedule`: steps and placements."""
     load, main = load_steps(program), main_steps(program)
     placements = plan_memory(program, load, main)
-    return replace(program, schedule=Schedule(load, main, MappingProxyType(placements)))
+    return replace(program, scheduled=Schedule(load, main, MappingProxyType(placements)))
 
 
 __all__ = ["schedule"]

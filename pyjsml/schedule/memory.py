@@ -13,13 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
+from pyjsml.addresses import align, item_size
 from pyjsml.dims import evaluate, product
-from pyjsml.program import Block, Op, Placement, Program, Signature, Step, Value
+from pyjsml.program import Block, Op, Placement, Program, Region, Signature, Step, Value
 
-ALIGNMENT = 16
-"""Bytes; the width of a vector register."""
 NOMINAL = 256
 """What an unbounded dim is taken for when values are compared by size."""
 
@@ -43,9 +40,7 @@ def plan_memory(
 ) -> dict[str, Placement]:
     """Return a placement for each value of the graph."""
     graph = program.graph
-    sizes = {
-        value.name: nominal_bytes(value, program.signature) for value in graph.values.values()
-    }
+    sizes = {value.name: nominal_bytes(value, program.signature) for value in graph.values.values()}
     aliases = _aliases(program)
     persistent = {_root(name, aliases) for name in graph.load.outputs}
     placements: dict[str, Placement] = {}
@@ -54,7 +49,11 @@ def plan_memory(
         if name in persistent:
             placements[name] = Placement("persistent", after=previous)
             previous = (name,)
-    for region, block, steps in (("load", graph.load, load), ("main", graph.main, main)):
+    arenas: tuple[tuple[Region, Block, tuple[Step, ...]], ...] = (
+        ("load", graph.load, load),
+        ("main", graph.main, main),
+    )
+    for region, block, steps in arenas:
         lifetimes = _lifetimes(block, steps, sizes, aliases)
         arena = [life for life in lifetimes if life.name not in persistent]
         for name, after in _pack(arena).items():
@@ -67,7 +66,7 @@ def plan_memory(
 
 
 def nominal_binding(signature: Signature) -> dict[str, int]:
-    """Return a value for each dim at which sizes are compared and reported: its maximum, if it has one."""
+    """Return the sizes of dims at which values are compared: the maximum, where there is one."""
     return {
         dim.name: max(dim.min, NOMINAL) if dim.max is None else dim.max for dim in signature.dims
     }
@@ -80,16 +79,6 @@ def nominal_bytes(value: Value, signature: Signature) -> int:
     """
     count = evaluate(product(value.shape), nominal_binding(signature))
     return align(max(count, 1) * item_size(value.dtype))
-
-
-def item_size(dtype: str) -> int:
-    """Return the bytes of one element."""
-    return np.dtype(dtype).itemsize
-
-
-def align(size: int) -> int:
-    """Round `size` up to the alignment."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _aliases(program: Program) -> dict[str, str]:
@@ -153,7 +142,7 @@ def _root(name: str, aliases: Mapping[str, str]) -> str:
 def _lifetimes(
     block: Block, steps: tuple[Step, ...], sizes: Mapping[str, int], aliases: Mapping[str, str]
 ) -> list[Lifetime]:
-    """Return the lifetimes of the values that own bytes in a block, aliases included in their owners'."""
+    """Return the lifetimes of the values that own bytes in a block, those of aliases included."""
     ops = {op.name: op for op in block.ops}
     first: dict[str, int] = {}
     last: dict[str, int] = {}

@@ -42,7 +42,7 @@ class Attention(nn.Module):
 
 
 def seeded(module: nn.Module) -> nn.Module:
-    """Return `module` for inference, with reproducible weights and statistics that are not trivial."""
+    """Return `module` for inference, with reproducible weights and statistics."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for name, tensor in module.state_dict().items():

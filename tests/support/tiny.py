@@ -86,7 +86,7 @@ def tiny_program(
         ),
         module=None,
         constants={"head.weight": WEIGHT, "unused": np.zeros(4, dtype=np.int64)},
-        graph=Graph(
+        lowered=Graph(
             values={value.name: value for value in values},
             load=Block("load", (), ("head.weight.packed",), (load,)),
             main=Block("main", ("x",), ("flatten",), (multiply, view)),
@@ -96,7 +96,7 @@ def tiny_program(
             "scale": Kernel("scale", "wasm", ("n",), "n", flops=product(("n", 3))),
         },
         wasm={isa: b"\0asm" + isa.encode() for isa in ISAS},
-        schedule=Schedule(
+        scheduled=Schedule(
             load=(Step("read", "head.weight"), Step("call", "pack")),
             main=(Step("call", "mul"), Step("call", "flatten")),
             placements={

@@ -120,20 +120,19 @@ def test_only_weights_that_the_graph_reads_are_stored() -> None:
 
 def test_refuses_a_program_that_is_not_finished() -> None:
     with pytest.raises(VerifierError, match="tiny_net"):
-        emit(replace(tiny_program(), schedule=None))
+        emit(replace(tiny_program(), scheduled=None))
 
 
 @pytest.mark.parametrize("names", [("x", "x"), ("x", "y")])
 def test_refuses_names_that_occur_twice(names: tuple[str, str]) -> None:
     program = tiny_program()
-    assert program.graph is not None
     spec = program.signature.outputs[0]
     outputs = tuple(TensorSpec(name, spec.dtype, spec.shape) for name in names)
     main = replace(program.graph.main, outputs=("flatten", "flatten"))
     doubled = replace(
         program,
         signature=replace(program.signature, outputs=outputs),
-        graph=replace(program.graph, main=main),
+        lowered=replace(program.graph, main=main),
     )
     if len(set(names)) == 2:
         assert emit(doubled).model["outputs"][1]["value"] == 4

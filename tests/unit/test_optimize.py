@@ -6,8 +6,6 @@ from collections import Counter
 
 import pytest
 import torch
-from tests.support.golden import check_golden
-from tests.support.networks import Attention, Residual, seeded
 from torch import nn
 
 from pyjsml import api
@@ -15,6 +13,8 @@ from pyjsml.dump import dump
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.frontend.options import parse_dims, parse_inputs
 from pyjsml.program import Program
+from tests.support.golden import check_golden
+from tests.support.networks import Attention, Residual, seeded
 
 
 def lowered(module: nn.Module, *args: torch.Tensor, inputs: str = "", dims: str = "") -> Program:
