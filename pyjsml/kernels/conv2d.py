@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm import te, tirx
+from tvm import ir, te, tirx
 
 from pyjsml.kernels.layout import PANEL, extent, pack
 
@@ -102,7 +102,7 @@ def group_conv2d(
 
 
 def output_size(
-    size: tirx.PrimExpr, kernel: tirx.PrimExpr, stride: int, dilation: int
-) -> tirx.PrimExpr:
+    size: ir.Expr, kernel: ir.Expr, stride: int, dilation: int
+) -> ir.Expr:
     """Return the output's extent along an axis of padded extent `size`."""
     return tirx.floordiv(size - (kernel - 1) * dilation - 1, stride) + 1

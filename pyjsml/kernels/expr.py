@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tvm import tirx
+from tvm import ir, tirx
 
 from pyjsml.dims import Expr, Operator, term
 
@@ -22,7 +22,7 @@ OPERATORS: Mapping[type, Operator] = {
 """Truncating division stands with the flooring one, since the operands of shapes are not negative."""
 
 
-def to_expr(value: tirx.PrimExpr | int, names: Mapping[tirx.Var, Expr]) -> Expr:
+def to_expr(value: ir.Expr | int, names: Mapping[tirx.Var, Expr]) -> Expr:
     """Return `value` with each TIR variable replaced by what `names` has for it.
 
     Raises KeyError for a variable that `names` lacks and TypeError for an expression that dims do

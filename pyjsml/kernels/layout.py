@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tvm import te, tirx
+from tvm import ir, te, tirx
 
 PANEL = 8
 """Output channels per panel of packed weights: two f32x4 vectors.
@@ -12,17 +12,17 @@ them; only the number of rows per register tile differs between the two.
 """
 
 
-def extent(size: tirx.PrimExpr | int) -> tirx.PrimExpr:
+def extent(size: ir.Expr | int) -> ir.Expr:
     """Return `size` as an extent: Relax wants every dim of a shape to be an int64."""
     return tirx.const(size, "int64") if isinstance(size, int) else size
 
 
-def panels(count: tirx.PrimExpr | int) -> tirx.PrimExpr:
+def panels(count: ir.Expr | int) -> ir.Expr:
     """Return how many panels hold `count` columns."""
     return tirx.floordiv(count + (PANEL - 1), PANEL)
 
 
-def pack(weight: te.Tensor, columns: tirx.PrimExpr, shape: list[tirx.PrimExpr], index, name: str):
+def pack(weight: te.Tensor, columns: ir.Expr, shape: list[ir.Expr], index, name: str):
     """Arrange a weight as [panels, *shape, PANEL], with zeros behind the last column.
 
     `index(column, *position)` gives the indices of `weight` for a column and a position in `shape`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tvm import te, tirx
+from tvm import ir, te, tirx
 
 from pyjsml.kernels.layout import PANEL, extent, pack
 
@@ -19,7 +19,7 @@ def pack_matmul_transposed(weight: te.Tensor) -> te.Tensor:
     return pack(weight, columns, [depth], lambda n, k: (n, k), name="pack_matmul_transposed")
 
 
-def matmul(a: te.Tensor, weight: te.Tensor, n: int | tirx.PrimExpr) -> te.Tensor:
+def matmul(a: te.Tensor, weight: te.Tensor, n: int | ir.Expr) -> te.Tensor:
     """Multiply `a` [..., M, K] by a weight of `n` columns from `pack_matmul*`; return [..., M, n]."""
     *rows, depth = a.shape
     k = te.reduce_axis((0, depth), "k")
@@ -55,7 +55,7 @@ def batch_matmul(a: te.Tensor, b: te.Tensor) -> te.Tensor:
     return te.compute((*batch, a.shape[-2], b.shape[-1]), element, name="batch_matmul")
 
 
-def broadcast_shape(left: list[tirx.PrimExpr], right: list[tirx.PrimExpr]) -> list[tirx.PrimExpr]:
+def broadcast_shape(left: list[ir.Expr], right: list[ir.Expr]) -> list[ir.Expr]:
     """Return the shape that `left` and `right` broadcast to; a symbolic dim is taken to be no 1."""
     rank = max(len(left), len(right))
     one = tirx.const(1, "int64")
@@ -66,12 +66,12 @@ def broadcast_shape(left: list[tirx.PrimExpr], right: list[tirx.PrimExpr]) -> li
 
 
 def broadcast_index(
-    index: list[tirx.PrimExpr], shape: list[tirx.PrimExpr]
-) -> list[tirx.PrimExpr]:
+    index: list[ir.Expr], shape: list[ir.Expr]
+) -> list[ir.Expr]:
     """Return the indices into a tensor of `shape` that a broadcast index stands for."""
     return [tirx.const(0, "int64") if is_one(s) else i for i, s in zip(index, shape, strict=True)]
 
 
-def is_one(size: tirx.PrimExpr) -> bool:
+def is_one(size: ir.Expr) -> bool:
     """Tell whether `size` is the constant 1."""
     return isinstance(size, tirx.IntImm) and int(size) == 1

@@ -1,0 +1,25 @@
+"""The LLVM target of each instruction set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+
+from pyjsml.program import Isa
+
+FEATURES = ("+simd128", "+bulk-memory", "+nontrapping-fptoint", "+sign-ext")
+"""What every engine with SIMD also has."""
+
+
+def target(isa: Isa) -> Any:
+    """Return the target that turns TIR into WebAssembly with the opcodes of `isa`."""
+    extra = ("+relaxed-simd",) if isa == "relaxed" else ()
+    return tvm.target.Target(
+        {
+            "kind": "llvm",
+            "mtriple": "wasm32-unknown-unknown",
+            "mattr": [*FEATURES, *extra],
+            "vector-width": 128,
+        }
+    )

@@ -1,0 +1,126 @@
+"""What the rest of the compiler knows of a kernel: its extent, its work, what it may overwrite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm_ffi
+from tvm import ir, tirx
+
+from pyjsml.dims import Expr, product, term
+from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.expr import to_expr
+from pyjsml.kernels.expression import dtype, is_if_then_else
+from pyjsml.kernels.rows import common_axes
+from pyjsml.kernels.scheduled import Scheduled
+from pyjsml.kernels.stage import Stages, reads, same_index
+from pyjsml.program import Kernel
+
+ARITHMETIC = (
+    tirx.Add,
+    tirx.Sub,
+    tirx.Mul,
+    tirx.Div,
+    tirx.Max,
+    tirx.Min,
+)
+
+
+def describe(name: str, scheduled: Scheduled) -> Kernel:
+    """Return the kernel `name` whose loops are `scheduled`."""
+    names = dim_names(scheduled)
+    return Kernel(
+        name=name,
+        device="wasm",
+        dims=tuple(names.values()),
+        extent=to_expr(scheduled.extent, names),
+        flops=_flops(scheduled, names),
+        inplace=_inplace(scheduled),
+    )
+
+
+def dim_names(scheduled: Scheduled) -> dict[tirx.Var, str]:
+    """Return a name for each dim of a kernel, none of them twice."""
+    names: dict[tirx.Var, str] = {}
+    for dim in scheduled.dims:
+        name, number = dim.name, 0
+        while name in names.values():
+            number += 1
+            name = f"{dim.name}_{number}"
+        names[dim] = name
+    return names
+
+
+def workspace_bytes(scheduled: Scheduled) -> list[Expr]:
+    """Return the bytes of each buffer that a call borrows, over the kernel's dims."""
+    names = dim_names(scheduled)
+    return [to_expr(size, names) for size in scheduled.workspace]
+
+
+def _flops(scheduled: Scheduled, names: dict[tirx.Var, str]) -> Expr:
+    """Count the arithmetic of the stages; an intrinsic counts as one."""
+    total: Expr = 0
+    for stage in scheduled.stages.stages if scheduled.stages is not None else ():
+        extents = [to_expr(axis.extent, names) for axis in (*stage.axes, *stage.reduced)]
+        each = sum(_operations(write.value) for write in stage.writes)
+        total = term("+", total, term("*", product(extents), each))
+    return total
+
+
+def _operations(value: Any) -> int:
+    count = 0
+
+    def visit(node: Any) -> None:
+        nonlocal count
+        counted = dtype(node).startswith("float") and not is_if_then_else(node)
+        count += counted
+
+    tvm_ffi.structural_walk(value, ((*ARITHMETIC, ir.Call), visit))
+    return count
+
+
+def _inplace(scheduled: Scheduled) -> tuple[tuple[int, int], ...]:
+    """Pair the inputs and outputs that may share a buffer: (index of input, index of output).
+
+    An output may overwrite an input if each element is read no later than its own index is written.
+    """
+    function = scheduled.stages
+    if function is None:
+        return ()
+    outputs = function.outputs
+    inputs = [param for param in function.params if param not in outputs]
+    return tuple(
+        (inputs.index(source), outputs.index(result))
+        for result in outputs
+        for source in inputs
+        if _may_overwrite(function, source, result)
+    )
+
+
+def _may_overwrite(function: Stages, source: tirx.Var, result: tirx.Var) -> bool:
+    if not _alike(function, source, result):
+        return False
+    common = common_axes(Emitter(function), function)
+    written = False
+    for stage in function.stages:
+        # A temporary of the output's shape may lie in the output's memory.
+        writes = any(_alike(function, write.buffer, result) for write in stage.writes)
+        for load in reads(stage):
+            if not load.source.same_as(source):
+                continue
+            here = writes and not stage.reduced and same_index(load.indices, stage.axes)
+            if here and len(stage.axes) == len(source.shape):
+                continue
+            if written or writes or not same_index(load.indices[:common], stage.axes[:common]):
+                return False
+        if written and any(load.source.same_as(source) for load in reads(stage)):
+            return False
+        written = written or writes
+    return True
+
+
+def _alike(function: Stages, left: tirx.Var, right: tirx.Var) -> bool:
+    """Tell whether two buffers have the same extents and elements of the same dtype."""
+    return dtype(left) == dtype(right) and tvm_ffi.structural_equal(
+        function.shape(left), function.shape(right)
+    )

@@ -1,0 +1,234 @@
+"""A loop nest over flat buffers: what a schedule tiles, vectorises and unrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tvm import ir, tirx
+
+from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.expression import constant, dtype, integer, linear, loads, replace_loads
+from pyjsml.kernels.expression import substitute, uses
+from pyjsml.kernels.stage import Axis, Stage, reads, same_index
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """A running value of a reduction: `value` stands for it in `update` and in the results."""
+
+    value: tirx.Var
+    init: Any
+    update: Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """A value that goes into `flat` at `index`, for each point of a nest's axes."""
+
+    flat: tirx.Var
+    index: Any
+    value: Any
+
+
+@dataclass(frozen=True)
+class Nest:
+    """For each point of `axes`: reduce over `reduced`, then store the results."""
+
+    axes: tuple[Axis, ...]
+    reduced: tuple[Axis, ...]
+    accumulators: tuple[Accumulator, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def body(self) -> list[Any]:
+        """The expressions that the reduction evaluates at each of its points."""
+        return [accumulator.update for accumulator in self.accumulators]
+
+    @property
+    def values(self) -> list[Any]:
+        """Every expression of the nest but the indices of its stores."""
+        inits = [accumulator.init for accumulator in self.accumulators]
+        return [*self.body, *inits, *[result.value for result in self.results]]
+
+    def rewrite(self, change: Any) -> Nest:
+        """Return the nest with `change` applied to each of its expressions."""
+        return replace(
+            self,
+            accumulators=tuple(
+                Accumulator(a.value, change(a.init), change(a.update)) for a in self.accumulators
+            ),
+            results=tuple(
+                Result(r.flat, change(r.index), change(r.value)) for r in self.results
+            ),
+        )
+
+
+def make_nest(emitter: Emitter, stage: Stage, epilogue: Sequence[Stage] = ()) -> Nest | None:
+    """Return the nest of `stage`, whose elements go through the element-wise `epilogue`.
+
+    None if an epilogue reads the stage's buffer at an index that can't be turned round.
+    """
+    accumulators = []
+    values: dict[tirx.Var, tirx.Var] = {}
+    if stage.reduced:
+        for write in stage.writes:
+            values[write.buffer] = tirx.Var(write.buffer.name, dtype(write.buffer))
+    for write in stage.writes:
+        if stage.reduced:
+            update = emitter.flatten(_take(write.value, values))
+            init = emitter.flatten(write.init)
+            accumulators.append(Accumulator(values[write.buffer], init, update))
+    results = []
+    point = [axis.var for axis in stage.axes]
+    for write in stage.writes:
+        if write.buffer not in emitter.storage:
+            continue
+        value = values[write.buffer] if stage.reduced else emitter.flatten(write.value)
+        flat = emitter.storage[write.buffer].flat
+        results.append(Result(flat, emitter.index(write.buffer, point), value))
+    for after in epilogue:
+        turned = _turn_round(emitter, stage, after)
+        if turned is None:
+            return None
+        for write in after.writes:
+            value = emitter.flatten(_take(substitute(write.value, turned), values))
+            indices = [turned[axis.var] for axis in after.axes]
+            flat = emitter.storage[write.buffer].flat
+            results.append(Result(flat, emitter.index(write.buffer, indices), value))
+    return Nest(stage.axes, stage.reduced, tuple(accumulators), tuple(results))
+
+
+def _take(expr: Any, values: dict[tirx.Var, tirx.Var]) -> Any:
+    def load(node: ir.TensorLoad, indices: list[Any]) -> Any:
+        held = values.get(node.source)
+        return tirx.BufferLoad(node.source, indices) if held is None else held
+
+    return replace_loads(expr, load)
+
+
+def _turn_round(
+    emitter: Emitter, stage: Stage, after: Stage
+) -> dict[tirx.Var, Any] | None:
+    """Return the axes of `after` as expressions over the axes of the stage that it reads."""
+    own = {write.buffer for write in stage.writes}
+    indices = [load.indices for load in reads(after) if load.source in own]
+    if any(not same_index(index, after.axes) for index in indices):
+        return _permutation(stage, after, indices)
+    if len(after.axes) != len(stage.axes):
+        return None
+    return {a.var: s.var for a, s in zip(after.axes, stage.axes, strict=True)}
+
+
+def _permutation(
+    stage: Stage, after: Stage, indices: list[Any]
+) -> dict[tirx.Var, Any] | None:
+    """Invert an index that only reorders axes and fills in those of extent 1."""
+    turned: dict[tirx.Var, Any] = {
+        axis.var: integer(0) for axis in after.axes if constant(axis.extent) == 1
+    }
+    for index in indices:
+        for part, axis in zip(index, stage.axes, strict=True):
+            if isinstance(part, tirx.Var):
+                if part in turned and not _is(turned[part], axis.var):
+                    if constant(axis.extent) == 1:
+                        continue
+                    return None
+                turned[part] = axis.var
+            elif constant(axis.extent) != 1:
+                return None
+    return turned if all(axis.var in turned for axis in after.axes) else None
+
+
+def _is(value: Any, var: tirx.Var) -> bool:
+    return isinstance(value, tirx.Var) and value.same_as(var)
+
+
+def merge(emitter: Emitter, nest: Nest) -> Nest:
+    """Make one axis of adjacent ones wherever all flat indices step through both as through one."""
+    nest = _merge(emitter, nest, "axes")
+    return _merge(emitter, nest, "reduced")
+
+
+def _merge(emitter: Emitter, nest: Nest, which: str) -> Nest:
+    kept: list[Axis] = []
+    for axis in getattr(nest, which):
+        if constant(axis.extent) == 1:
+            zero = {axis.var: integer(0)}
+            nest = nest.rewrite(lambda e, zero=zero: emitter.resimplify(substitute(e, zero)))
+            nest = replace(nest, results=_simplified(emitter, nest.results))
+            continue
+        if kept and _mergeable(emitter, nest, kept[-1], axis):
+            outer = kept.pop()
+            both = emitter.axis(axis.var.name, outer.extent * axis.extent)
+            gone = {outer.var: integer(0), axis.var: both.var}
+            nest = nest.rewrite(lambda e, gone=gone: emitter.resimplify(substitute(e, gone)))
+            nest = replace(nest, results=_simplified(emitter, nest.results))
+            kept.append(both)
+        else:
+            kept.append(axis)
+    return replace(nest, **{which: tuple(kept)})
+
+
+def _simplified(emitter: Emitter, results: tuple[Result, ...]) -> tuple[Result, ...]:
+    return tuple(Result(r.flat, emitter.simplify(r.index), r.value) for r in results)
+
+
+def _mergeable(emitter: Emitter, nest: Nest, outer: Axis, inner: Axis) -> bool:
+    pair = [outer.var, inner.var]
+    if any(uses(without_loads(value), pair) for value in nest.values):
+        return False
+    for index in flat_indices(nest):
+        found = linear(index, pair)
+        if found is None or not emitter.equal(found[0], found[1] * inner.extent):
+            return False
+    return True
+
+
+def flat_indices(nest: Nest) -> list[Any]:
+    """Return the flat index of every load and store of the nest."""
+    return [
+        *[load.indices[0] for expr in nest.values for load in loads(expr)],
+        *[result.index for result in nest.results],
+    ]
+
+
+def without_loads(expr: Any) -> Any:
+    """Return `expr` with each load replaced by a constant."""
+    return replace_loads(expr, lambda node, _: tirx.const(0, dtype(node)))
+
+
+def stride(emitter: Emitter, index: Any, var: tirx.Var) -> int | None:
+    """Return by how many elements `index` moves as `var` grows by one; None if it is not constant."""
+    found = linear(index, [var])
+    return None if found is None else constant(emitter.simplify(found[0]))
+
+
+def steady(emitter: Emitter, exprs: Sequence[Any], var: tirx.Var) -> bool:
+    """Tell whether a vector over `var` needs no gather: every load stands still or steps by one.
+
+    A condition that changes with `var` is none that a vector can branch on.
+    """
+    for expr in exprs:
+        for load in loads(expr):
+            if stride(emitter, load.indices[0], var) not in (0, 1):
+                return False
+        if _branches_on(expr, var):
+            return False
+    return True
+
+
+def _branches_on(expr: Any, var: tirx.Var) -> bool:
+    from pyjsml.kernels.expression import is_if_then_else
+
+    found = False
+
+    def visit(call: ir.Call) -> None:
+        nonlocal found
+        found = found or (is_if_then_else(call) and uses(call.args[0], [var]))
+
+    import tvm_ffi
+
+    tvm_ffi.structural_walk(expr, (ir.Call, visit))
+    return found

@@ -1,0 +1,84 @@
+"""The schedule of a function: which family it belongs to, and the loops that follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import tirx
+
+from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.expression import INDEX, dtype, integer, item_bytes
+from pyjsml.kernels.general import general
+from pyjsml.kernels.inline import inline
+from pyjsml.kernels.loops import loops
+from pyjsml.kernels.nest import Nest, make_nest
+from pyjsml.kernels.rows import rows
+from pyjsml.kernels.scheduled import Scheduled
+from pyjsml.kernels.stage import Stages, read_stages
+from pyjsml.kernels.tile import Tiled
+
+
+def schedule(func: tirx.PrimFunc) -> Scheduled:
+    """Write out the loops of `func`.
+
+    The same loops serve both instruction sets: a tile of 4 by 8 fills the multiply-add units of
+    either, and its 14 vectors stay in the 16 registers that an engine has on x86, whatever order
+    LLVM puts them in.
+    """
+    function = read_stages(func)
+    if function is None:
+        return general(func)
+    function = inline(function)
+    emitter = Emitter(function)
+    nest = _single(emitter, function)
+    if nest is not None:
+        return _close(emitter, function, loops(emitter, nest))
+    several = rows(emitter, function)
+    return _close(emitter, function, several.loops, several.workspace)
+
+
+def _single(emitter: Emitter, function: Stages) -> Nest | None:
+    """Return `function` as one nest: a reduction with what follows it, or a single expression."""
+    first, *others = function.stages
+    outputs = set(function.outputs)
+    if any(stage.reduced for stage in others):
+        return None
+    if any(write.buffer not in outputs for stage in others for write in stage.writes):
+        return None
+    if others and not first.reduced:
+        return None
+    return make_nest(emitter, first, others)
+
+
+def _close(
+    emitter: Emitter,
+    function: Stages,
+    tiled: Tiled,
+    workspace: tuple[tirx.Var, ...] = (),
+) -> Scheduled:
+    begin, end = tirx.Var("begin", INDEX), tirx.Var("end", INDEX)
+    extent: Any = integer(1)
+    for axis in tiled.parallel:
+        extent = extent * axis.extent
+    extent = emitter.simplify(extent)
+    slice_ = emitter.axis("slice", extent)
+    binds = []
+    left: Any = slice_.var
+    for position, axis in reversed(list(enumerate(tiled.parallel))):
+        value = left if position == 0 else tirx.floormod(left, axis.extent)
+        binds.append(tirx.Bind(axis.var, emitter.simplify(value)))
+        left = tirx.floordiv(left, axis.extent)
+    body = tirx.For(
+        slice_.var, begin, end - begin, tirx.ForKind.SERIAL, tirx.SeqStmt([*binds, tiled.body])
+    )
+    params = tuple(emitter.storage[param].flat for param in function.params)
+    return Scheduled(
+        params=(*params, *workspace),
+        workspace=tuple(buffer.shape[0] * item_bytes(dtype(buffer)) for buffer in workspace),
+        dims=tuple(function.dims.values()),
+        begin=begin,
+        end=end,
+        extent=extent,
+        body=body,
+        stages=function,
+    )

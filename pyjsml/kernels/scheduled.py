@@ -1,0 +1,31 @@
+"""What a schedule hands to code generation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+
+from pyjsml.kernels.stage import Stages
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A function with its loops written out.
+
+    `params` are the buffers of the inputs and outputs, then those that the caller lends for the
+    duration of a call, of as many bytes as `workspace` says. `dims` are 32-bit, and `binds` derive from them what
+    else the body names. `begin` and `end` slice the outermost loop, whose length is `extent`.
+    `stages` is what the loops compute, where that is known.
+    """
+
+    params: tuple[tirx.Var, ...]
+    workspace: tuple[Any, ...]
+    dims: tuple[tirx.Var, ...]
+    begin: tirx.Var
+    end: tirx.Var
+    extent: Any
+    body: tirx.Stmt
+    binds: tuple[tirx.Stmt, ...] = ()
+    stages: Stages | None = None

@@ -1,0 +1,328 @@
+"""The register tile: a block of rows times a vector of columns, reduced in registers.
+
+Picture, for 4 rows and 8 columns (two f32x4 vectors):
+
+    acc[row][0..3] acc[row][4..7]  +=  x[row, k] * (w[k, 0..3] w[k, 4..7])      row = 0..3
+
+One step of `k` loads two vectors of `w` and four scalars of `x` for eight multiply-adds. No
+condition stands in that loop: partial tiles at the border are loop nests of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+
+from pyjsml.kernels.emit import (
+    Emitter,
+    allocate,
+    local,
+    sequence,
+    serial,
+    store,
+    unrolled,
+    vectorized,
+)
+from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
+from pyjsml.kernels.nest import Nest
+from pyjsml.kernels.stage import Axis
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The shape of a register tile: at most `rows` rows by `vectors` vectors of `width` columns.
+
+    `unroll` writes out the loops of the reduction whose trip count together stays within it.
+    """
+
+    rows: int
+    width: int
+    vectors: int = 1
+    unroll: int = 1
+
+
+@dataclass(frozen=True)
+class Span:
+    """`count` tiles of `size` rows or columns from `start` on; `valid` of the last one's exist."""
+
+    start: Any
+    count: Any
+    size: int
+    valid: int | None = None
+
+
+@dataclass(frozen=True)
+class Tiled:
+    """Loops of a tiled nest: parallel ones, outermost first, and the body that they run."""
+
+    parallel: tuple[Axis, ...]
+    body: tirx.Stmt
+
+
+def balanced(length: int, most: int) -> list[Span]:
+    """Cut `length` into as few parts of at most `most` as there can be, none much smaller.
+
+    A remainder of one row costs nearly as much as a full tile: 7 rows are better cut 4 + 3 than
+    6 + 1.
+    """
+    count = -(-length // most)
+    small, larger = divmod(length, count)
+    spans = [Span(0, larger, small + 1)] if larger else []
+    return [*spans, Span(larger * (small + 1), count - larger, small)]
+
+
+def row_spans(extent: Any, rows: int) -> list[Span]:
+    """Cut the row axis into tiles; a symbolic one into full tiles and single rows."""
+    length = constant(extent)
+    if length is not None:
+        return balanced(length, rows) if length else []
+    full = tirx.floordiv(extent, rows)
+    if rows == 1:
+        return [Span(0, extent, 1)]
+    return [Span(0, full, rows), Span(full * rows, extent - full * rows, 1)]
+
+
+def column_spans(extent: Any, tile: Tile, padded: bool) -> list[Span]:
+    """Cut the column axis into tiles.
+
+    Where columns are `padded`, one may compute beyond the last and only store what exists; else the
+    rest goes in narrower tiles.
+    """
+    width = tile.width * tile.vectors
+    length = constant(extent)
+    if length is None:
+        full = tirx.floordiv(extent, width)
+        return [Span(0, full, width), Span(full * width, extent - full * width, 1)]
+    if padded:
+        count = -(-length // width)
+        return [Span(0, count, width, length - (count - 1) * width)]
+    spans = []
+    start = 0
+    for size in sorted({width, tile.width, 8, 4, 2, 1}, reverse=True):
+        count = (length - start) // size
+        if count and size <= width:
+            spans.append(Span(start, count, size))
+            start += count * size
+    return spans
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tile starts and how large it is; where `partial` holds, only `valid` columns exist."""
+
+    row: Any
+    rows: int
+    column: Any
+    columns: int
+    partial: Any = None
+    valid: int = 0
+
+
+def tile_block(
+    emitter: Emitter, nest: Nest, row: Axis | None, column: Axis, place: Place, tile: Tile
+) -> tirx.Stmt:
+    """Compute one tile of `nest`."""
+    width = min(tile.width, place.columns)
+    rows = emitter.axis("row", place.rows)
+    vectors = emitter.axis("vector", place.columns // width)
+    lane = emitter.axis("lane", width)
+    at = {column.var: place.column + vectors.var * width + lane.var}
+    if row is not None:
+        at[row.var] = place.row + rows.var
+    nest = nest.rewrite(lambda e: emitter.resimplify(substitute(e, at)))
+    element = (rows.var * vectors.extent + vectors.var) * width + lane.var
+    registers = Registers.of(nest, place.rows * place.columns)
+    grid = Grid(rows, vectors, lane)
+    parts = []
+    if registers.buffers:
+        update = grid.each(registers.updates(nest, element))
+        parts.append(grid.each(registers.inits(nest, element)))
+        parts.append(reduction(nest.reduced, update, tile.unroll))
+    ends = [
+        store(r.flat, emitter.simplify(r.index), substitute(r.value, registers.held(element)))
+        for r in nest.results
+    ]
+    finish = grid.each(ends)
+    if place.partial is not None:
+        finish = tirx.IfThenElse(place.partial, grid.first(ends, place.valid), finish)
+    return allocate(registers.all, sequence(*parts, finish))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The points of a tile: rows, vectors of columns, and the lanes of a vector."""
+
+    row: Axis
+    vector: Axis
+    lane: Axis
+
+    def each(self, statements: Sequence[tirx.Stmt]) -> tirx.Stmt:
+        """Run each statement at all points before the next one."""
+        return sequence(*[unrolled([self.row, self.vector], self._lanes(s)) for s in statements])
+
+    def first(self, statements: Sequence[tirx.Stmt], columns: int) -> tirx.Stmt:
+        """Run each statement at the first `columns` columns of each row, by vectors where it goes."""
+        width = int(self.lane.extent)
+        parts = []
+        for statement in statements:
+            start = 0
+            while start < columns:
+                size = next(n for n in (width, 4, 1) if n <= columns - start)
+                lane = Axis(tirx.Var("lane", "int32"), integer(size))
+                first = start % width
+                at = {self.vector.var: integer(start // width), self.lane.var: lane.var + first}
+                part = substitute(statement, at)
+                parts.append(Grid(self.row, Axis(tirx.Var("one", "int32"), integer(1)), lane))
+                parts[-1] = unrolled([self.row], parts[-1]._lanes(part))
+                start += size
+        return sequence(*parts)
+
+    def _lanes(self, statement: tirx.Stmt) -> tirx.Stmt:
+        if int(self.lane.extent) == 1:
+            return substitute(statement, {self.lane.var: integer(0)})
+        return vectorized(self.lane, statement)
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The accumulators of a tile, as local arrays that LLVM keeps in registers.
+
+    `spare` holds the new values where one accumulator's update reads another (argmax): all updates
+    of a step see the old ones.
+    """
+
+    values: tuple[tirx.Var, ...]
+    buffers: tuple[tirx.Var, ...]
+    spare: tuple[tirx.Var, ...]
+
+    @staticmethod
+    def of(nest: Nest, size: int) -> Registers:
+        """Return registers for `size` elements of each accumulator of `nest`."""
+        values = tuple(a.value for a in nest.accumulators)
+        crossed = any(
+            uses(a.update, [v for v in values if not v.same_as(a.value)])
+            for a in nest.accumulators
+        )
+        buffers = tuple(local(v.name, dtype(v), size) for v in values)
+        spare = tuple(local(f"{v.name}_new", dtype(v), size) for v in values) if crossed else ()
+        return Registers(values, buffers, spare)
+
+    @property
+    def all(self) -> tuple[tirx.Var, ...]:
+        """Every local array."""
+        return (*self.buffers, *self.spare)
+
+    def held(self, element: Any) -> dict[tirx.Var, Any]:
+        """Return what each accumulator's variable stands for at `element`."""
+        return {
+            value: tirx.BufferLoad(buffer, [element])
+            for value, buffer in zip(self.values, self.buffers, strict=True)
+        }
+
+    def inits(self, nest: Nest, element: Any) -> list[tirx.Stmt]:
+        """Return the stores that start the accumulators."""
+        return [
+            tirx.BufferStore(buffer, a.init, [element])
+            for a, buffer in zip(nest.accumulators, self.buffers, strict=True)
+        ]
+
+    def updates(self, nest: Nest, element: Any) -> list[tirx.Stmt]:
+        """Return the stores of one step of the reduction."""
+        held = self.held(element)
+        stores = [
+            tirx.BufferStore(buffer, substitute(a.update, held), [element])
+            for a, buffer in zip(nest.accumulators, self.spare or self.buffers, strict=True)
+        ]
+        moves = [
+            tirx.BufferStore(buffer, tirx.BufferLoad(spare, [element]), [element])
+            for buffer, spare in zip(self.buffers, self.spare, strict=False)
+        ]
+        return [*stores, *moves]
+
+
+def reduction(axes: Sequence[Axis], body: tirx.Stmt, unroll: int) -> tirx.Stmt:
+    """Loop over `axes`, writing out the innermost ones whose trip count stays within `unroll`."""
+    trips = 1
+    outer = list(axes)
+    inner: list[Axis] = []
+    while outer and (size := constant(outer[-1].extent)) is not None and trips * size <= unroll:
+        trips *= size
+        inner.insert(0, outer.pop())
+    return serial(outer, unrolled(inner, body))
+
+
+def tile(
+    emitter: Emitter,
+    nest: Nest,
+    row: Axis | None,
+    column: Axis,
+    shape: Tile,
+    *,
+    padded: bool = False,
+    by_column: bool = False,
+    block: int | None = None,
+) -> Tiled:
+    """Cover the points of `nest` with register tiles.
+
+    The other axes run outermost, in parallel; then come blocks of `block` row tiles (all of them by
+    default), then the columns, then the row tiles of a block. `by_column` has the columns outermost
+    instead, so that each panel of weights is read once.
+    """
+    outer = [axis for axis in nest.axes if axis not in (row, column)]
+    rows = row_spans(row.extent, shape.rows) if row is not None else [Span(integer(0), integer(1), 1)]
+    columns = column_spans(column.extent, shape, padded)
+
+    def tiles(at: Any, columns: Span, j: Axis) -> tirx.Stmt:
+        last = columns.valid not in (None, columns.size)
+        return _choose(
+            at,
+            rows,
+            lambda start, size: tile_block(
+                emitter,
+                nest,
+                row,
+                column,
+                Place(
+                    row=start,
+                    rows=size,
+                    column=columns.start + j.var * columns.size,
+                    columns=columns.size,
+                    partial=tirx.EQ(j.var, columns.count - 1) if last else None,
+                    valid=columns.valid or columns.size,
+                ),
+                shape,
+            ),
+        )
+
+    total = emitter.simplify(_total(rows))
+    if by_column and len(columns) == 1:
+        j = emitter.axis("j", columns[0].count)
+        t = emitter.axis("t", total)
+        return Tiled((j,), serial([*outer, t], tiles(t.var, columns[0], j)))
+    b = emitter.axis("b", tirx.floordiv(total + (block - 1), block) if block else 1)
+    first = b.var * (block or 0)
+    t = emitter.axis("t", tirx.min(total - first, block) if block else total)
+    parts = []
+    for span in columns:
+        j = emitter.axis("j", span.count)
+        parts.append(serial([j, t], tiles(first + t.var, span, j)))
+    return Tiled((*outer, b), sequence(*parts))
+
+
+def _total(spans: Sequence[Span]) -> Any:
+    total: Any = integer(0)
+    for span in spans:
+        total = total + span.count
+    return total
+
+
+def _choose(at: Any, spans: Sequence[Span], tile: Any) -> tirx.Stmt:
+    """Run `tile(start, size)` for the tile whose number over all spans is `at`."""
+    span, *later = spans
+    body: tirx.Stmt = tile(span.start + at * span.size, span.size)
+    if not later:
+        return body
+    return tirx.IfThenElse(at < span.count, body, _choose(at - span.count, later, tile))
