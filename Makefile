@@ -18,10 +18,10 @@ setup: $(SETUP) ## Virtual environment, npm packages, the runtime's build, a bro
 build: js/dist/.built ## Build the JavaScript runtime
 
 demo: setup ## Train a digit classifier, bundle it, run it, check it in a browser
-	@$(BIN)/pyjsml demo
+	@$(BIN)/pyjsml demo -o build/digits
 
 serve: setup ## The same, then a page to draw digits on
-	@$(BIN)/pyjsml demo --serve
+	@$(BIN)/pyjsml demo -o build/digits --serve
 
 test: setup lint ## Everything: what continuous integration runs
 	npm test --workspace js

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,15 +105,25 @@ def _show(trained: Trained, results: list[Result]) -> None:
 
 def _next(output: Path, vectors: Path) -> None:
     folder, file = shlex.quote(str(output)), shlex.quote(str(vectors))
+    package = folder if output.is_absolute() else f"./{folder}"
+    pyjsml = _program()
     click.echo("What to type next:")
     for command, meaning in (
-        ("pyjsml demo --serve", "draw digits in the browser"),
-        (f"pyjsml inspect {folder}", "its ops and its memory plan"),
-        (f"pyjsml run {folder} --input image={file}", "run it once"),
-        (f"pyjsml check {folder} --vectors {file}", "compare every engine with torch"),
-        (f"npm install ./{folder}", "use it in a JavaScript project"),
+        (f"{pyjsml} demo --serve", "draw digits in the browser"),
+        (f"{pyjsml} inspect {folder}", "its ops and its memory plan"),
+        (f"{pyjsml} run {folder} --input image={file}", "run it once"),
+        (f"{pyjsml} check {folder} --vectors {file}", "compare every engine with torch"),
+        (f"npm install {package}", "use it in a JavaScript project"),
     ):
-        click.echo(f"  {command:<52} {meaning}")
+        click.echo(f"  {command:<60}  {meaning}")
+
+
+def _program() -> str:
+    """Return what to type for `pyjsml`: in a checkout it need not be on the PATH."""
+    if shutil.which("pyjsml"):
+        return "pyjsml"
+    typed = Path(sys.argv[0])
+    return str(typed) if typed.name == "pyjsml" else "python -m pyjsml"
 
 
 def _serve(bundle: Path, port: int) -> None:
