@@ -32,6 +32,22 @@ def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
         # TVM's own reads whatever lies behind the table for an index that is too large.
         return builder.emit(relax.op.take(env[node.args[0]], env[node.args[1]], 0, mode="clip"))
 
+    def instance_norm(node: Any) -> Any:
+        # TVM's own takes the running variance for epsilon, and doesn't know running statistics.
+        data, weight, bias, mean, variance, of_input, _, epsilon, _ = importer.retrieve_args(node)
+        channels, dtype = data.ty.shape[1], data.ty.dtype
+        weight = relax.op.ones((channels,), dtype) if weight is None else weight
+        bias = relax.op.zeros((channels,), dtype) if bias is None else bias
+        if of_input:
+            axes = list(range(2, data.ty.ndim))
+            return builder.emit(
+                relax.op.nn.instance_norm(data, weight, bias, 1, axes, epsilon=epsilon)
+            )
+        normalised = relax.op.nn.batch_norm(
+            data, weight, bias, mean, variance, axis=1, epsilon=epsilon, training=False
+        )
+        return builder.emit(relax.TupleGetItem(builder.emit(normalised), 0))
+
     def linear(node: Any) -> Any:
         # TVM's own always adds up in float32, and then can't add a bias of another dtype.
         weight = relax.op.permute_dims(env[node.args[1]])
@@ -42,11 +58,23 @@ def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
     def matmul(node: Any) -> Any:
         return builder.emit(relax.op.matmul(env[node.args[0]], env[node.args[1]]))
 
+    def repeat(node: Any) -> Any:
+        # TVM's own takes no dims. Each copy is an axis of its own, merged into the one behind it.
+        data, times = env[node.args[0]], importer.retrieve_args(node)[1]
+        shape = [1] * (len(times) - data.ty.ndim) + list(data.ty.shape)
+        apart = [size for dim in shape for size in (1, dim)]
+        copied = [size for pair in zip(times, shape, strict=True) for size in pair]
+        merged = [copies * dim for copies, dim in zip(times, shape, strict=True)]
+        data = builder.emit(relax.op.reshape(data, apart))
+        return builder.emit(relax.op.reshape(relax.op.broadcast_to(data, copied), merged))
+
     return {
         "bmm.default": matmul,
         "clone.default": clone,
         "embedding.default": embedding,
+        "instance_norm.default": instance_norm,
         "linear.default": linear,
         "matmul.default": matmul,
         "mm.default": matmul,
+        "repeat.default": repeat,
     }

@@ -11,9 +11,9 @@ from pyjsml.program import Origin
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-_KEPT = ("linear", "matmul", "dropout")
+_KEPT = ("linear", "matmul", "dropout", "instance_norm")
 """Composite operators that are worth more whole: torch would write a linear layer on three axes as
-view, permute, addmm, view."""
+view, permute, addmm, view, and instance norm as a batch norm of repeated weights."""
 
 
 def decompose(exported: ExportedProgram) -> ExportedProgram:

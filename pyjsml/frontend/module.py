@@ -43,7 +43,7 @@ def export(
             )
     except Exception as error:
         raise ModelError(
-            f"torch.export can't export {type(module).__name__}: {sentence(error)}"
+            f"torch.export can't export {type(module).__name__}: {_explanation(error)}"
         ) from error
     finally:
         module.train(training)
@@ -126,6 +126,13 @@ def required_names(module: nn.Module) -> list[str]:
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
+
+
+def _explanation(error: Exception) -> str:
+    """Return what torch says of a failed export; where dims were too free, with its list of why."""
+    first = sentence(error).partition(" For more information")[0]
+    reasons = [line.strip() for line in str(error).splitlines() if line.startswith("  - ")]
+    return " ".join([first, *(reason.removeprefix("- ") for reason in reasons)])
 
 
 def _dynamic_shapes(

@@ -76,6 +76,7 @@ class Symbols:
             raise OptionError("--input does not fit the model:", problems)
         for symbol, name in _names(given).items():
             meanings.setdefault(symbol, name)
+        _check_bare(given)
         bounds: dict[str, tuple[int, int | None]] = {}
         ranges = {str(symbol): value for symbol, value in exported.range_constraints.items()}
         for symbol, meaning in meanings.items():
@@ -131,6 +132,23 @@ def _names(given: Mapping[str, Any]) -> dict[str, str]:
             name = identifier(f"{where[0][0]}_{where[0][1]}" if name == "batch" else f"{name}_")
         names[symbol] = name
     return names
+
+
+def _check_bare(given: Mapping[str, Any]) -> None:
+    """Raise ModelError for a symbol that no axis has by itself: its value couldn't be told."""
+    sizes = [
+        (name, axis, size.node.expr)
+        for name, value in given.items()
+        for axis, size in enumerate(value.shape)
+        if isinstance(size, torch.SymInt)
+    ]
+    bare = {expr for _, _, expr in sizes if expr.is_Symbol}
+    for name, axis, expr in sizes:
+        if not expr.free_symbols <= bare:
+            raise ModelError(
+                f"Axis {axis} of {name!r} is exported as {expr}, and no axis is {expr.free_symbols}"
+                " itself: export the model with that axis fixed, or free of conditions."
+            )
 
 
 def _range(value: Any) -> tuple[int, int | None]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from onnx import TensorProto, helper
 from tvm import relax
 
 from pyjsml.dims import Term
-from pyjsml.errors import ModelError, OptionError, UnsupportedOpError
+from pyjsml.errors import EngineUnavailableError, ModelError, OptionError, UnsupportedOpError
 from pyjsml.frontend import load, open_reference, parse_dims, parse_inputs
 from pyjsml.program import Dim, Program, TensorSpec
 from tests.support.models import conv_model, onnx_model, save, shape_chain_model, tensor_info
@@ -182,6 +183,18 @@ def test_external_data(tmp_path: Path) -> None:
     (tmp_path / "m.bin").unlink()
     with pytest.raises(ModelError, match=r"'conv\.weight' in the file 'm\.bin'"):
         load(path)
+
+
+def test_a_missing_package_is_asked_for_by_its_extra(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(EngineUnavailableError, match=r"onnxscript: pip install 'pyjsml\[onnx\]'"):
+        load(path)
+
+
+def test_onnx_models_in_memory() -> None:
+    assert load(conv_model(), name="net").signature.outputs[0].name == "logits"
 
 
 def test_unknown_rank_asks_for_a_shape(tmp_path: Path) -> None:

@@ -135,6 +135,38 @@ def test_exports_that_fail_say_why() -> None:
         load(SmallNet(), inputs=parse_inputs(["image=float32[1,4,16,16]"]))
 
 
+def test_axes_that_the_model_fixes_are_named() -> None:
+    class Fixed(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.ones(7)
+
+    with pytest.raises(ModelError, match=r"Constraints violated.*width.*7"):
+        load(Fixed(), inputs=parse_inputs(["x=float32[2,width]"]), dims=parse_dims(["width=7:9"]))
+
+
+class Norms(nn.Module):
+    """Normalisations that torch writes with repeated weights, and repetition itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = nn.InstanceNorm2d(3, eps=0.5)
+        self.affine = nn.InstanceNorm2d(3, affine=True, track_running_stats=True)
+        self.group = nn.GroupNorm(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = torch.arange(4.0).repeat(x.shape[0], 3, 2, 1)
+        result: torch.Tensor = self.group(self.affine(self.plain(x))) + rows.repeat(1, 1, 2, 1)
+        return result
+
+
+def test_normalisations_with_a_dynamic_batch() -> None:
+    module = seeded(Norms)
+    program = load(module, inputs=parse_inputs(["x=float32[batch,3,4,4]"]))
+    x = np.random.default_rng(2).standard_normal((3, 3, 4, 4)).astype(np.float32)
+    expected = module(torch.from_numpy(x)).detach().numpy()
+    assert_close(evaluate(program, {"x": x})["output"], expected)
+
+
 def test_state_is_refused() -> None:
     with pytest.raises(ModelError, match="writes to 'calls'"):
         load(Stateful(), args=(torch.zeros(2),))
