@@ -41,8 +41,8 @@ def bundle(
 ) -> Bundle:
     """Compile a model into a bundle, the files of a typed npm package.
 
-    `source` is an nn.Module with the example `args` and `kwargs` of its forward, an ExportedProgram, a
-    ScriptModule, or what the command line takes: the path of an `.onnx`, `.pt2`, `.pt` or `.jit`
+    `source` is an nn.Module with the example `args` and `kwargs` of its forward, an
+    ExportedProgram, a ScriptModule, or what the command line takes: the path of an `.onnx`, `.pt2`, `.pt` or `.jit`
     file, or `package.module:callable`. `inputs` and `dims` override what the model says of its
     inputs and of the bounds of its dims (`pyjsml.frontend.options` parses their text forms).
     `name` and `version` are the npm package's.

@@ -52,7 +52,7 @@ class Activations:
         self._plain[var] = emit(self.builder, value, var.name)
 
     def define_last(self, var: relax.Var, value: relax.Expr) -> None:
-        """Bind `value`, which is channels last, to the name of `var`, unless it is bound already."""
+        """Give `var` the channels-last `value`, and its name too if `value` is not bound yet."""
         if not isinstance(value, relax.Var):
             value = self.bind(value, var.name)
         self._last[var] = value

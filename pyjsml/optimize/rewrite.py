@@ -25,7 +25,7 @@ def rebuild(module: tvm.IRModule, transform: Transform) -> tvm.IRModule:
     """Return `module` with each binding of `main` as `transform` rewrites it.
 
     `transform(builder, var, value)` sees `value` over the new variables, and `var` as it was. What
-    it returns is bound to a variable of the old name, unless it is a variable or a constant already.
+    it returns is bound to a variable of the old name, unless it needs no binding.
     """
     main = module["main"]
     builder = relax.BlockBuilder(without_main(module))
