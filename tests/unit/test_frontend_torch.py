@@ -240,6 +240,17 @@ def test_exported_dims_can_be_named_narrowed_and_fixed(exported: Path) -> None:
         load(exported, inputs=parse_inputs(["image=float32[n,4,16,16]"]))
 
 
+def test_axes_that_are_multiples_of_an_unknown_are_refused() -> None:
+    class Halves(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(-1, 2, 3) * 2
+
+    half = torch.export.Dim("half", max=8)
+    program = torch.export.export(Halves(), (torch.zeros(8, 3),), dynamic_shapes=({0: 2 * half},))
+    with pytest.raises(ModelError, match="Axis 0 of 'x' is exported as 2"):
+        load(program)
+
+
 def test_traced_files_know_their_inputs(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     module = seeded(SmallNet)
