@@ -15,8 +15,8 @@ class Tolerance:
     relative: float
 
     def __str__(self) -> str:
-        if self.absolute == self.relative == 0:
-            return "exact"
+        if self.relative == 0:
+            return f"{self.absolute:.2g}" if self.absolute else "exact"
         return f"{self.absolute:g} + {self.relative:g}|b|"
 
 
@@ -25,8 +25,7 @@ def tolerance(dtype: str, device: str) -> Tolerance:
 
     Float results differ between hosts that fuse a multiplication with an addition and those that
     do not, and between orders of summation: the float32 bound leaves room for both over a deep
-    model. float64 models share the float32 approximations of no function, but sum in another order
-    too. Integers and booleans are exact everywhere.
+    model. Integers and booleans are exact everywhere.
     """
     if device != "wasm":
         raise OptionError(f"no device {device!r} to check; the devices are: wasm")

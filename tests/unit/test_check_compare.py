@@ -22,6 +22,7 @@ def test_tolerances() -> None:
     for dtype in ("int8", "uint64", "bool"):
         assert tolerance(dtype, "wasm") == Tolerance(0, 0)
     assert str(tolerance("int64", "wasm")) == "exact"
+    assert str(Tolerance(0.00243959, 0)) == "0.0024"
     assert tolerance("float16", "wasm").absolute > F32.absolute
     assert tolerance("float64", "wasm").absolute < F32.absolute
     with pytest.raises(OptionError, match="webgpu"):
