@@ -116,7 +116,7 @@ class TestPythonMonkey:
 
         session = opened(get_engine("pythonmonkey").open(chain_bundle))
         kept = []
-        for _ in range(50):
+        for _ in range(10):
             kept.append(session.run({"x": X})["y"])
             gc.collect()
             pythonmonkey.collect()
