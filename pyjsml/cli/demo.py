@@ -108,14 +108,16 @@ def _next(output: Path, vectors: Path) -> None:
     package = folder if output.is_absolute() else f"./{folder}"
     pyjsml = _program()
     click.echo("What to type next:")
-    for command, meaning in (
+    lines = (
         (f"{pyjsml} demo --serve", "draw digits in the browser"),
         (f"{pyjsml} inspect {folder}", "its ops and its memory plan"),
         (f"{pyjsml} run {folder} --input image={file}", "run it once"),
         (f"{pyjsml} check {folder} --vectors {file}", "compare every engine with torch"),
         (f"npm install {package}", "use it in a JavaScript project"),
-    ):
-        click.echo(f"  {command:<60}  {meaning}")
+    )
+    width = max(len(command) for command, _ in lines)
+    for command, meaning in lines:
+        click.echo(f"  {command:<{width}}  {meaning}")
 
 
 def _program() -> str:

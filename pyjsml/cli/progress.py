@@ -33,13 +33,18 @@ def progress_bars() -> Iterator[Progress]:
     )
     with Bars(*columns, console=screen, disable=not screen.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
+        finished: set[str] = set()
 
         def advance(stage: str, done: int, total: int) -> None:
+            if stage in finished:
+                return
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
-            if done == total and not screen.is_terminal:
-                screen.print(f"{stage}: {total}/{total}")
+            if done == total:
+                finished.add(stage)
+                if not screen.is_terminal:
+                    screen.print(f"{stage}: {total}/{total}")
 
         yield advance
 

@@ -56,9 +56,9 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(0.3)
         self.classify = nn.Linear(64 * 2 * 2, 10)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the probabilities of the ten digits."""
-        return functional.softmax(self.logits(image), dim=1)
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Return the probabilities of the ten digits, by the name that the bundle gives them."""
+        return {"probabilities": functional.softmax(self.logits(image), dim=1)}
 
     def logits(self, image: Tensor) -> Tensor:
         """Return what training compares with the labels."""
@@ -82,7 +82,7 @@ def train(progress: Callable[[int, int], None], seed: int = 0) -> Trained:
 def predict(module: nn.Module, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the probabilities of each image: float32[count, 10]."""
     with torch.inference_mode():
-        result: NDArray[np.float32] = module(torch.from_numpy(images)).numpy()
+        result: NDArray[np.float32] = module(torch.from_numpy(images))["probabilities"].numpy()
     return result
 
 
