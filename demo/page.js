@@ -5,6 +5,8 @@ import { Pad } from "./pad.js";
 import { SIDE, toImage } from "./strokes.js";
 import { Answer, Given, Times } from "./view.js";
 
+const WARM_UP = 20;
+
 const byId = (id) => document.getElementById(id);
 
 async function main() {
@@ -25,6 +27,8 @@ async function main() {
     { total: byId("total"), flame: byId("flame"), ops: byId("ops") },
     description,
   );
+  // The first runs are slower than those after: they are not what should be shown.
+  for (let run = 0; run < WARM_UP; run++) executor.runSync({ image: toImage([]) });
   const given = new Given(byId("given"));
   const trace = new Trace();
 

@@ -97,7 +97,7 @@ def _load(seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on tensors this small more gain nothing, and lose on a busy host."""
+    """Keep torch to one thread: on tensors this small, more gain nothing and lose when busy."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
