@@ -1,0 +1,129 @@
+"""Real models compute in every engine what their own frameworks compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from pyjsml import Bundle, api
+from pyjsml.engines import ENGINES
+from tests.conftest import SharedBundle
+from tests.support.real import REAL_MODELS, RealModel, sentence
+
+BANANA, TABBY, ORANGE = 954, 281, 950
+
+every_engine = pytest.mark.parametrize("engine", [engine.name for engine in ENGINES])
+
+
+def skip_where_absent(engine: str) -> None:
+    missing = next(each for each in ENGINES if each.name == engine).available()
+    if missing:
+        pytest.skip(missing)
+
+
+BundleOf = Callable[[RealModel], Bundle]
+
+
+@pytest.fixture
+def bundle_of(models: Path, shared_bundle: SharedBundle) -> BundleOf:
+    """Return a function that gives a real model's bundle."""
+    return lambda real: shared_bundle(real.name, lambda: real.bundle(models))
+
+
+@pytest.fixture
+def mobilenet(bundle_of: BundleOf) -> Bundle:
+    return bundle_of(REAL_MODELS[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("real", REAL_MODELS, ids=lambda real: real.name)
+def test_real_models_match_their_vectors_in_every_engine(
+    real: RealModel, models: Path, bundle_of: BundleOf
+) -> None:
+    names = [engine.name for engine in ENGINES if not engine.available()]
+    report = api.check(bundle_of(real), vectors=real.vectors(models), engines=names)
+    assert report.ok, report.to_json()
+    assert {row.engine for row in report.rows} == set(names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("real", REAL_MODELS, ids=lambda real: real.name)
+def test_both_instruction_sets_agree_with_the_vectors(
+    real: RealModel, models: Path, bundle_of: BundleOf
+) -> None:
+    report = api.check(bundle_of(real), vectors=real.vectors(models), isas=("simd128", "relaxed"))
+    assert report.ok, report.to_json()
+    assert len(report.rows) >= 2
+
+
+@pytest.mark.slow
+@every_engine
+@pytest.mark.parametrize("length", [1, 2, 7, 31, 128, 512])
+def test_one_bundle_serves_every_sequence_length(
+    length: int, engine: str, models: Path, bundle_of: BundleOf
+) -> None:
+    skip_where_absent(engine)
+    if engine == "chromium" and length not in (7, 128):
+        pytest.skip("two lengths show what there is to see in a browser")
+    report = api.check(
+        bundle_of(REAL_MODELS[-1]), vectors=sentence(models, length), engines=[engine]
+    )
+    assert report.ok, report.to_json()
+
+
+@pytest.mark.slow
+@every_engine
+def test_photographs_have_their_classes(engine: str, models: Path, mobilenet: Bundle) -> None:
+    skip_where_absent(engine)
+    photographs = {
+        "banana_wasi_nn_input.jpg": BANANA,
+        "kitten_224.png": TABBY,
+        "orange.png": ORANGE,
+    }
+    with api.Executor(mobilenet, engine) as executor:
+        for file, expected in photographs.items():
+            logits = executor.run(input=photograph(models / "images" / file))["logits"]
+            assert logits.argmax() == expected, file
+
+
+@pytest.mark.slow
+def test_a_batch_is_what_its_pictures_are(models: Path, mobilenet: Bundle) -> None:
+    pictures = [photograph(models / "images" / name) for name in ("kitten_224.png", "orange.png")]
+    with api.Executor(mobilenet) as executor:
+        one_by_one = [executor.run(input=picture)["logits"] for picture in pictures]
+        batch = executor.run(input=np.concatenate(pictures))["logits"]
+    np.testing.assert_array_equal(batch, np.concatenate(one_by_one))
+
+
+@pytest.mark.slow
+def test_mobilenet_is_small(mobilenet: Bundle) -> None:
+    brotli = pytest.importorskip("brotli")
+    parts = ["index.js", "runtime/index.js"]
+    for wasm in ("model.simd.wasm", "model.relaxed.wasm"):
+        size = sum(len(brotli.compress(mobilenet.files[part])) for part in (*parts, wasm))
+        assert size <= 150_000, wasm
+
+
+@pytest.mark.slow
+def test_the_same_model_gives_the_same_bytes(models: Path) -> None:
+    file = models / "mnist/cnn_mnist_pytorch.onnx"
+    assert api.bundle(file).files == api.bundle(file).files
+
+
+def photograph(file: Path) -> NDArray[np.float32]:
+    """Return a picture as MobileNet wants it: ImageNet's preprocessing, [1, 3, 224, 224]."""
+    with Image.open(file) as image:
+        picture = image.convert("RGB")
+        scale = 256 / min(picture.size)
+        picture = picture.resize(
+            [round(side * scale) for side in picture.size], Image.Resampling.BILINEAR
+        )
+        left, top = (picture.width - 224) // 2, (picture.height - 224) // 2
+        pixels = np.asarray(picture.crop((left, top, left + 224, top + 224)), np.float32) / 255
+    normal = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    return np.ascontiguousarray(normal.transpose(2, 0, 1)[None].astype(np.float32))
