@@ -97,6 +97,15 @@ def bundle(
         )
         return
     click.echo(f"{made.manifest['name']} {made.manifest['version']} → {output}")
-    for path, size in sizes.items():
+    for path, size in _by_folder(sizes).items():
         click.echo(f"  {format_bytes(size):>8}  {path}")
     click.echo(f"  {format_bytes(total):>8}  in {len(sizes)} files")
+
+
+def _by_folder(sizes: dict[str, int]) -> dict[str, int]:
+    """Add up the files of each folder, so that the list stays short."""
+    sums: dict[str, int] = {}
+    for path, size in sizes.items():
+        folder, slash, _ = path.partition("/")
+        sums[folder + slash] = sums.get(folder + slash, 0) + size
+    return sums

@@ -46,11 +46,12 @@ def check(
 ) -> None:
     """Check the bundle in DIR against test vectors or against the original model.
 
-    Where an output is not what it should be, the first op that diverges is named. Exit code 1 says
-    that something diverged or failed.
+    Where an output is not what it should be, the first op that diverges is named, by comparing
+    with the reference, which may be given beside the vectors, or else with another engine. Exit
+    code 1 says that something diverged or failed.
     """
-    if (vectors is None) == (reference is None):
-        raise OptionError("give either --vectors FILE.npz or --reference MODEL")
+    if vectors is None and reference is None:
+        raise OptionError("give --vectors FILE.npz, --reference MODEL, or both")
     devices = parse_list("--device", device, DEVICES)
 
     from pyjsml import Bundle, api

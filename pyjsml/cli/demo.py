@@ -87,7 +87,7 @@ def _show(trained: Trained, results: list[Result]) -> None:
     rows = table(*columns, right=columns[1:])
     rows.add_row("torch", f"{correct / count:.2%}", "", "", "")
     for result in results:
-        if not result.missing:
+        if not (result.missing or result.failed):
             rows.add_row(
                 result.engine,
                 f"{result.correct / count:.2%}",
@@ -101,6 +101,8 @@ def _show(trained: Trained, results: list[Result]) -> None:
     for result in results:
         if result.missing:
             screen.print(f"left out {result.engine}: {result.missing}", markup=False)
+        if result.failed:
+            screen.print(f"failed {result.engine}: {result.failed}", markup=False)
 
 
 def _next(output: Path, vectors: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from pyjsml import api
 from pyjsml.demo.digits import Trained, predict
 from pyjsml.engines import ENGINES
+from pyjsml.errors import PyjsmlError
 
 if TYPE_CHECKING:
     from pyjsml.api import Progress
@@ -28,8 +29,9 @@ class Result:
     """How a bundle did on the held-out digits in one engine.
 
     `agree` counts predictions that equal torch's; `max_error` is the largest difference between a
-    probability and torch's; `milliseconds` is the median time of a run as Python sees it. `missing`
-    says how to get an engine that is not here; nothing else is set then.
+    probability and torch's; `milliseconds` is the median time of a run as Python sees it.
+    `missing` says how to get an engine that is not here, `failed` what went wrong in one that is;
+    nothing else is set then.
     """
 
     engine: str
@@ -38,6 +40,7 @@ class Result:
     max_error: float = 0.0
     milliseconds: float = 0.0
     missing: str = ""
+    failed: str = ""
 
 
 def make_bundle(trained: Trained, progress: Progress) -> Bundle:
@@ -60,8 +63,11 @@ def run_everywhere(bundle: Bundle, trained: Trained) -> Iterator[Result]:
         missing = engine.available()
         if missing:
             yield Result(engine.name, missing=missing)
-        else:
+            continue
+        try:
             yield _run(engine, bundle, trained, expected)
+        except PyjsmlError as error:
+            yield Result(engine.name, failed=str(error))
 
 
 def _run(engine: Engine, bundle: Bundle, trained: Trained, expected: Array) -> Result:

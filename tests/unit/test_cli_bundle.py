@@ -50,14 +50,15 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
     }
 
 
-def test_writes_the_bundle_and_lists_its_files(
+def test_writes_the_bundle_and_lists_what_is_in_it(
     compiled: dict[str, Any], tiny: Bundle, tmp_path: Path
 ) -> None:
     result = invoke("model.onnx", "-o", tmp_path / "out")
     assert result.exit_code == 0
     assert Bundle.open(tmp_path / "out") == tiny
     for path in tiny.files:
-        assert f"  {path}\n" in result.stdout
+        shown = path if "/" not in path else "runtime/"
+        assert result.stdout.count(f"  {shown}\n") == 1
     assert "load: 1/1" in result.stderr
 
 
