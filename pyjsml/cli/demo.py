@@ -111,7 +111,7 @@ def _next(output: Path, vectors: Path) -> None:
     pyjsml = _program()
     click.echo("What to type next:")
     lines = (
-        (f"{pyjsml} demo --serve", "draw digits in the browser"),
+        (f"{pyjsml} demo -o {folder} --serve", "draw digits in the browser"),
         (f"{pyjsml} inspect {folder}", "its ops and its memory plan"),
         (f"{pyjsml} run {folder} --input image={file}", "run it once"),
         (f"{pyjsml} check {folder} --vectors {file}", "compare every engine with torch"),
