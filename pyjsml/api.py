@@ -57,10 +57,17 @@ def bundle(
         raise OptionError(f"the devices are: {', '.join(DEVICES)}", problems)
     *_, program = compile_stages(source, args, kwargs, inputs=inputs, dims=dims, progress=progress)
     from pyjsml.emit import emit
+    from pyjsml.frontend.provenance import provenance
 
     tell = progress or _silent
     tell("emit", 0, 1)
-    made = emit(program, package_name=name, version=version, runtime=runtime)
+    made = emit(
+        program,
+        package_name=name,
+        version=version,
+        runtime=runtime,
+        provenance=provenance(source),
+    )
     tell("emit", 1, 1)
     return made
 
@@ -167,13 +174,16 @@ def check(
     """
     from pyjsml.check import check as compare_engines
 
+    opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     found = None
     if reference is not None:
         from pyjsml.frontend.reference import open_reference
 
-        found = open_reference(reference, args=args)
+        # Exported with other dims, a model's nodes may have other names.
+        inputs, dims = _signature(opened.model)
+        found = open_reference(reference, args=args, inputs=inputs, dims=dims)
     return compare_engines(
-        bundle if isinstance(bundle, Bundle) else Bundle.open(bundle),
+        opened,
         vectors=vectors,
         reference=found,
         engines=engines,
@@ -181,6 +191,18 @@ def check(
         devices=devices,
         progress=progress,
     )
+
+
+def _signature(model: Mapping[str, Any]) -> tuple[Inputs, Dims]:
+    """Return what the model was bundled for, as `open_reference` takes it."""
+    from pyjsml.dims import from_json
+    from pyjsml.program import TensorSpec
+
+    inputs = {
+        port["name"]: TensorSpec(port["name"], port["dtype"], tuple(map(from_json, port["shape"])))
+        for port in model["inputs"]
+    }
+    return inputs, {dim["name"]: (dim["min"], dim["max"]) for dim in model["dims"]}
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.numpy import load, save
 
 from pyjsml import Bundle, api
 from pyjsml.engines import ENGINES
 from tests.conftest import SharedBundle
+from tests.engines.conftest import with_files
 from tests.support.real import REAL_MODELS, RealModel, sentence
 
 BANANA, TABBY, ORANGE = 954, 281, 950
@@ -98,6 +100,32 @@ def test_a_batch_is_what_its_pictures_are(models: Path, mobilenet: Bundle) -> No
         one_by_one = [executor.run(input=picture)["logits"] for picture in pictures]
         batch = executor.run(input=np.concatenate(pictures))["logits"]
     np.testing.assert_array_equal(batch, np.concatenate(one_by_one))
+
+
+@pytest.mark.slow
+def test_check_names_the_op_whose_weight_was_changed(models: Path, bundle_of: BundleOf) -> None:
+    real = REAL_MODELS[3]
+    bundle = bundle_of(real)
+    weights = load(bundle.files["weights.safetensors"])
+    name = next(key for key in weights if weights[key].shape == (32, 32, 3, 3))
+    weights[name] = np.where(np.arange(9).reshape(3, 3) == 4, -weights[name], weights[name])
+    changed = with_files(bundle, {"weights.safetensors": save(weights)})
+    report = api.check(
+        changed,
+        vectors=real.vectors(models),
+        reference=models / "cifar10-resnet/resnet20_cifar10.onnx",
+    )
+    assert not report.ok
+    (divergence,) = report.divergences
+    named = next(op for op in bundle.model["ops"] if op["name"] == divergence.op)
+    # The op that reads what the changed weight was packed into.
+    packed = next(
+        op["outputs"][0]
+        for op in bundle.model["ops"]
+        if any(bundle.model["values"][index].get("constant") == name for index in op["inputs"])
+    )
+    assert packed in named["inputs"]
+    assert divergence.origin
 
 
 @pytest.mark.slow

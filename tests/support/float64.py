@@ -56,7 +56,7 @@ def _tensor(array: Any) -> torch.Tensor:
 
 
 def evaluate_in_float64(path: Path, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the outputs of the model at `path`, rounded to the float32 that they are meant to be."""
+    """Return the outputs of the model at `path`, rounded to float32 at the very end."""
     model = _widened(onnx.load(path))
     evaluator = ReferenceEvaluator(model, new_ops=[Conv, ConvTranspose])
     wide = {name: array.astype(np.float64) for name, array in inputs.items()}
