@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-SETUP := $(VENV)/.installed node_modules/.installed js/dist/.built $(VENV)/.browser
+SETUP := $(VENV)/.installed node_modules/.installed js/dist/pyjsml.script.js $(VENV)/.browser
 JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path 'js/dist/*' \
   -not -path 'js/test/*' 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -15,7 +15,7 @@ help: ## List the targets
 
 setup: $(SETUP) ## Virtual environment, npm packages, the runtime's build, a browser
 
-build: js/dist/.built ## Build the JavaScript runtime
+build: js/dist/pyjsml.script.js ## Build the JavaScript runtime
 
 demo: setup ## Train a digit classifier, bundle it, run it, check it in a browser
 	@$(BIN)/pyjsml demo -o build/digits
@@ -60,7 +60,7 @@ node_modules/.installed: package.json js/package.json package-lock.json scripts/
 	@scripts/setup-node
 	@touch $@
 
-js/dist/.built: $(JS_SOURCES) node_modules/.installed
+js/dist/pyjsml.script.js: $(JS_SOURCES) node_modules/.installed
 	npm run build --workspace js
 	@touch $@
 
