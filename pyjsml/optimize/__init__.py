@@ -21,13 +21,13 @@ def optimize(program: Program) -> Program:
 
     Raises UnsupportedOpError for operators that have no kernel.
     """
-    module = simplify(program.module)
-    module, origins = fold_batch_norm(module, program.origins)
+    module, origins = simplify(program.module, program.origins)
+    module, origins = fold_batch_norm(module, origins)
     flat = FlatDims(named_dims(module["main"], program.signature))
     module, layouts = choose_layout(module, flat)
     module = lower_matmul(module, flat)
     module = sink_views(module)
-    module = simplify(module)
+    module, origins = simplify(module, origins)
     module = legalize(module, origins)
     module, fusions = fuse(module)
     return replace(

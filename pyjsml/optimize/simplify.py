@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tvm
 from tvm import relax
 
 from pyjsml.optimize.rewrite import dtype_of, op_name, rebuild, same_shape, shape_of
+from pyjsml.program import Origin
 
 RESHAPES = frozenset(
     {
@@ -21,11 +23,24 @@ RESHAPES = frozenset(
 )
 
 
-def simplify(module: tvm.IRModule) -> tvm.IRModule:
-    """Return `module` without casts, reshapes, broadcasts and dropouts that change nothing."""
-    module = rebuild(module, _simplify)
+def simplify(
+    module: tvm.IRModule, origins: Mapping[str, Origin]
+) -> tuple[tvm.IRModule, dict[str, Origin]]:
+    """Return `module` without casts, reshapes, broadcasts and dropouts that change nothing.
+
+    The second result is `origins`, with those of what was removed passed on to what it equalled.
+    """
+    known = dict(origins)
+
+    def transform(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
+        result = _simplify(builder, var, value)
+        if isinstance(result, relax.Var) and var.name in known:
+            known.setdefault(result.name, known[var.name])
+        return result
+
+    module = rebuild(module, transform)
     module = relax.transform.EliminateCommonSubexpr()(module)
-    return relax.transform.DeadCodeElimination(["main"])(module)
+    return relax.transform.DeadCodeElimination(["main"])(module), known
 
 
 def reshape(builder: relax.BlockBuilder, x: relax.Expr, shape: list[tvm.ir.Expr]) -> relax.Expr:

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 
-class Conv(OpRun):  # type: ignore[misc]
+class Conv(OpRun):
     """By torch: ONNX's own evaluator takes many seconds for convolutions of real pictures."""
 
     def _run(self, x: Any, weight: Any, bias: Any = None, **attributes: Any) -> tuple[Any]:
@@ -32,7 +32,7 @@ class Conv(OpRun):  # type: ignore[misc]
         return (result.numpy(),)
 
 
-class ConvTranspose(OpRun):  # type: ignore[misc]
+class ConvTranspose(OpRun):
     """By torch, for the same reason."""
 
     def _run(self, x: Any, weight: Any, bias: Any = None, **attributes: Any) -> tuple[Any]:

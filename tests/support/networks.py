@@ -21,7 +21,8 @@ class Residual(nn.Module):
         x = torch.relu(self.stem(image))
         y = self.pointwise(nn.functional.relu6(self.depthwise(x)))
         z = torch.relu(y + self.shortcut(x))
-        return self.classifier(nn.functional.adaptive_avg_pool2d(z, 1).flatten(1))
+        logits: torch.Tensor = self.classifier(nn.functional.adaptive_avg_pool2d(z, 1).flatten(1))
+        return logits
 
 
 class Attention(nn.Module):

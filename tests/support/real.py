@@ -54,10 +54,15 @@ def onnx_file(path: str) -> RealModel:
     )
 
 
+def torch_script(file: Path) -> Any:
+    """Load a TorchScript file."""
+    return torch.jit.load(file)  # type: ignore[no-untyped-call]
+
+
 def mobilenet(models: Path) -> torch.nn.Module:
     """Return the nn.Module, with the weights of the TorchScript file."""
-    traced = torch.jit.load(models / "imagenet-mobilenet-v2/mobilenet_v2_traced.pt")
-    module = tool(models, "mbv2").MobileNetV2()
+    traced = torch_script(models / "imagenet-mobilenet-v2/mobilenet_v2_traced.pt")
+    module: torch.nn.Module = tool(models, "mbv2").MobileNetV2()
     module.load_state_dict(traced.state_dict())
     return module.eval()
 
@@ -83,7 +88,7 @@ def resnet20_vectors(models: Path) -> Vectors:
 
 def resnet56_vectors(models: Path) -> Vectors:
     """Return what TorchScript gives for a seeded input."""
-    module = torch.jit.load(models / "cifar10-resnet/resnet56_cifar10_traced.pt")
+    module = torch_script(models / "cifar10-resnet/resnet56_cifar10_traced.pt")
     x = torch.randn((1, 3, 32, 32), generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         return {"in:x": x.numpy(), "out:output": module(x).numpy()}

@@ -19,11 +19,12 @@ from tests.support.networks import Attention, Residual, seeded
 
 def lowered(module: nn.Module, *args: torch.Tensor, inputs: str = "", dims: str = "") -> Program:
     """Return a module's program behind the lower stage."""
-    options = {
-        "inputs": parse_inputs([inputs] if inputs else []),
-        "dims": parse_dims([dims] if dims else []),
-    }
-    stages = api.compile_stages(seeded(module), args, **options)
+    stages = api.compile_stages(
+        seeded(module),
+        args,
+        inputs=parse_inputs([inputs] if inputs else []),
+        dims=parse_dims([dims] if dims else []),
+    )
     return [next(stages) for _ in range(3)][-1]
 
 
@@ -65,7 +66,8 @@ def test_a_convolution_that_is_read_twice_keeps_its_weights() -> None:
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             y = self.conv(x)
-            return y * self.norm(y)
+            scaled: torch.Tensor = y * self.norm(y)
+            return scaled
 
     program = lowered(Twice(), torch.zeros(1, 3, 5, 5))
     assert not any(op.kind == "scaled_weight" for op in program.graph.load.ops)
@@ -108,7 +110,8 @@ def test_dims_stay_symbolic() -> None:
 def test_operators_without_a_kernel_are_all_named() -> None:
     class Odd(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.linalg.inv(x) + torch.linalg.det(x)
+            total: torch.Tensor = torch.linalg.inv(x) + torch.linalg.det(x)
+            return total
 
     with pytest.raises(UnsupportedOpError) as caught:
         lowered(Odd(), torch.eye(4)[None])
