@@ -88,7 +88,7 @@ def tiny_program(
         constants={"head.weight": WEIGHT, "unused": np.zeros(4, dtype=np.int64)},
         lowered=Graph(
             values={value.name: value for value in values},
-            load=Block("load", (), ("head.weight.packed",), (load,)),
+            load=Block("load", ("head.weight",), ("head.weight.packed",), (load,)),
             main=Block("main", ("x",), ("flatten",), (multiply, view)),
         ),
         kernels={
