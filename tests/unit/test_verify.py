@@ -19,7 +19,7 @@ def program() -> Program:
     return replace(
         tiny,
         functions=dict.fromkeys(tiny.kernels),
-        wasm={isa: WASM_MAGIC + b"..." for isa in tiny.wasm},
+        wasm=dict.fromkeys(tiny.wasm, WASM_MAGIC + b"..."),
     )
 
 
@@ -32,7 +32,7 @@ def with_main(program: Program, *ops: Op) -> Program:
 def with_schedule(program: Program, **changes: object) -> Program:
     """Return `program` with parts of its schedule changed."""
     parts = {name: getattr(program.schedule, name) for name in ("load", "main", "placements")}
-    return replace(program, scheduled=Schedule(**{**parts, **changes}))  # type: ignore[arg-type]
+    return replace(program, scheduled=Schedule(**{**parts, **changes}))
 
 
 @pytest.mark.parametrize("stage", ["lower", "compile", "schedule"])
