@@ -145,7 +145,7 @@ def _loops(axes: Sequence[Axis], body: tirx.Stmt, kind: tirx.ForKind) -> tirx.St
 
 def allocate(buffers: Sequence[tirx.Var], body: tirx.Stmt) -> tirx.Stmt:
     """Give `body` local buffers."""
-    return tirx.SeqStmt([*[tirx.AllocBuffer(buffer) for buffer in buffers], body])
+    return sequence(*[tirx.AllocBuffer(buffer) for buffer in buffers], body)
 
 
 Body = Callable[..., tirx.Stmt]

@@ -18,14 +18,21 @@ def inline(function: Stages) -> Stages:
     """Put each element-wise stage into its readers, if it is read once per element or is cheap."""
     stages = list(function.stages)
     outputs = set(function.outputs)
-    for producer in function.stages:
+    # A stage that took in an earlier one is another object than `function` has, at the same place.
+    for original in function.stages:
+        position = next(n for n, s in enumerate(stages) if s.writes[0].buffer is original.writes[0].buffer)
+        producer = stages[position]
         if producer.reduced or len(producer.writes) != 1 or producer.buffer in outputs:
             continue
-        readers = [stage for stage in stages if _count(stage, producer) > 0]
+        count = [_count(stage, producer) for stage in stages]
+        readers = [stage for stage, reads_ in zip(stages, count, strict=True) if reads_ > 0]
         if not readers or not _worthwhile(producer, readers):
             continue
-        stages.remove(producer)
-        stages = [_put(producer, s) if s in readers else s for s in stages]
+        stages = [
+            _put(producer, stage) if reads_ > 0 else stage
+            for stage, reads_ in zip(stages, count, strict=True)
+        ]
+        del stages[position]
     return function.with_stages(tuple(stages))
 
 

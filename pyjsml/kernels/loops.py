@@ -38,7 +38,7 @@ def loops(emitter: Emitter, nest: Nest) -> Tiled:
 def vector_width(nest: Nest) -> int:
     """Return how many elements of a nest a step takes: several vectors where elements are cheap."""
     sizes = [item_bytes(dtype(result.flat)) for result in nest.results]
-    return 16 if all(size == 1 for size in sizes) else 8
+    return 16 if all(size == 1 for size in sizes) else 4
 
 
 def _tileable(emitter: Emitter, nest: Nest, column: Axis) -> bool:

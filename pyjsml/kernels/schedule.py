@@ -6,7 +6,7 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.emit import Emitter, sequence
 from pyjsml.kernels.expression import INDEX, dtype, integer, item_bytes
 from pyjsml.kernels.general import general
 from pyjsml.kernels.inline import inline
@@ -69,7 +69,7 @@ def _close(
         binds.append(tirx.Bind(axis.var, emitter.simplify(value)))
         left = tirx.floordiv(left, axis.extent)
     body = tirx.For(
-        slice_.var, begin, end - begin, tirx.ForKind.SERIAL, tirx.SeqStmt([*binds, tiled.body])
+        slice_.var, begin, end - begin, tirx.ForKind.SERIAL, sequence(*binds, tiled.body)
     )
     params = tuple(emitter.storage[param].flat for param in function.params)
     return Scheduled(
