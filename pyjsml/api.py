@@ -42,10 +42,10 @@ def bundle(
     """Compile a model into a bundle, the files of a typed npm package.
 
     `source` is an nn.Module with the example `args` and `kwargs` of its forward, an
-    ExportedProgram, a ScriptModule, or what the command line takes: the path of an `.onnx`, `.pt2`, `.pt` or `.jit`
-    file, or `package.module:callable`. `inputs` and `dims` override what the model says of its
-    inputs and of the bounds of its dims (`pyjsml.frontend.options` parses their text forms).
-    `name` and `version` are the npm package's.
+    ExportedProgram, a ScriptModule, or what the command line takes: the path of an `.onnx`,
+    `.pt2`, `.pt` or `.jit` file, or `package.module:callable`. `inputs` and `dims` override what
+    the model says of its inputs and of the bounds of its dims (`pyjsml.frontend.options` parses
+    their text forms). `name` and `version` are the npm package's.
 
     Raises ModelError where the model can't be read, UnsafeModelError where reading it would run its
     code, UnsupportedOpError with every operator that has no kernel, and OptionError where an option
@@ -55,8 +55,11 @@ def bundle(
     if unknown:
         problems = [f"there is no device {device!r}" for device in unknown]
         raise OptionError(f"the devices are: {', '.join(DEVICES)}", problems)
-    *_, program = compile_stages(source, args, kwargs, inputs=inputs, dims=dims, progress=progress)
     from pyjsml.emit import emit
+    from pyjsml.emit.npm import check_package
+
+    check_package(name, version)  # before minutes of compiling, not after
+    *_, program = compile_stages(source, args, kwargs, inputs=inputs, dims=dims, progress=progress)
     from pyjsml.frontend.provenance import provenance
 
     tell = progress or _silent

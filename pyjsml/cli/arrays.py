@@ -34,8 +34,13 @@ def read_inputs(texts: Sequence[str], model: Mapping[str, Any]) -> dict[str, Arr
         else:
             try:
                 arrays[name] = _read(Path(file), name, dtypes[name])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                problems.append(f"{file}: {_reason(error)}")
+            except InputError as error:
+                problems.append(f"{file}: {error}")
+            except OSError as error:
+                problems.append(f"{file}: {error.strerror or error}")
+            except Exception as error:  # Of whatever class the reader of a damaged file raises.
+                kind = Path(file).suffix
+                problems.append(f"{file} can't be read as an array from a {kind} file: {error}")
     given = {split_assignment(text)[0] for text in texts}
     missing = dtypes.keys() - arrays.keys() - given if not problems else ()
     problems += [f"input {name!r} is missing" for name in dtypes if name in missing]
@@ -43,6 +48,19 @@ def read_inputs(texts: Sequence[str], model: Mapping[str, Any]) -> dict[str, Arr
         ports = ", ".join(f"{port['name']}: {describe(port)}" for port in model["inputs"])
         raise InputError(f"give each input of the model as --input NAME=FILE ({ports})", problems)
     return arrays
+
+
+def check_output_file(file: Path, names: Sequence[str]) -> None:
+    """Raise OptionError unless `write_outputs` knows how to write outputs of these names."""
+    if file.suffix not in (".npz", ".safetensors", ".json") and (
+        file.suffix != ".npy" or len(names) > 1
+    ):
+        raise OptionError(
+            f"--output {file}: end its name in .npz, .safetensors or .json"
+            " (or .npy, where the model has one output)"
+        )
+    if not file.parent.is_dir():
+        raise OptionError(f"--output {file}: there is no directory {file.parent}")
 
 
 def write_outputs(file: Path, outputs: Mapping[str, Array]) -> None:
@@ -53,22 +71,28 @@ def write_outputs(file: Path, outputs: Mapping[str, Array]) -> None:
         match file.suffix:
             case ".npz":
                 np.savez(file, allow_pickle=False, **outputs)
-            case ".npy" if len(outputs) == 1:
+            case ".npy":
                 np.save(file, next(iter(outputs.values())))
             case ".safetensors":
                 from safetensors.numpy import save_file
 
                 save_file(dict(outputs), file)
-            case ".json":
-                plain = {name: array.tolist() for name, array in outputs.items()}
-                file.write_text(json.dumps(plain), encoding="utf-8")
             case _:
-                raise OptionError(
-                    f"--output {file}: end its name in .npz, .safetensors or .json"
-                    " (or .npy, where the model has one output)"
-                )
+                plain = {name: to_json(array) for name, array in outputs.items()}
+                file.write_text(json.dumps(plain), encoding="utf-8")
     except OSError as error:
         raise OptionError(f"{file} can't be written: {error.strerror or error}") from error
+
+
+def to_json(array: Array) -> Any:
+    """Return `array` as nested lists; null stands for NaN and the infinities, which JSON lacks."""
+    import numpy as np
+
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        plain = array.astype(object)
+        plain[~np.isfinite(array)] = None
+        return plain.tolist()
+    return array.tolist()
 
 
 def describe(port: Mapping[str, Any]) -> str:
@@ -93,7 +117,7 @@ def _read(file: Path, name: str, dtype: str) -> Array:
         case ".json":
             return np.array(json.loads(file.read_text(encoding="utf-8")), dtype=dtype)
         case _:
-            raise ValueError(f"pyjsml reads arrays from {READABLE} files")
+            raise InputError(f"pyjsml reads arrays from {READABLE} files")
 
 
 def _member(arrays: Mapping[str, Array], name: str) -> Array:
@@ -103,10 +127,4 @@ def _member(arrays: Mapping[str, Array], name: str) -> Array:
             return arrays[key]
     if len(arrays) == 1:
         return next(iter(arrays.values()))
-    raise ValueError(f"it holds {', '.join(arrays) or 'nothing'}, and nothing called {name}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error)
+    raise InputError(f"it holds {', '.join(arrays) or 'nothing'}, and nothing called {name}")

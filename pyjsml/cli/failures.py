@@ -10,6 +10,7 @@ from pyjsml.errors import UserError
 
 USER_ERROR = 2
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # as a shell reports a program that SIGINT has ended
 
 
 class UserErrorMessage(click.ClickException):
@@ -33,6 +34,9 @@ class FailureHandler(click.Group):
             raise UserErrorMessage(str(error)) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
         except Exception as error:
             if ctx.params["traceback"]:
                 raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyjsml.cli.arrays import read_inputs, write_outputs
+from pyjsml.cli.arrays import check_output_file, read_inputs, to_json, write_outputs
 from pyjsml.cli.options import DEVICES, parse_list
 from pyjsml.cli.output import console, json_flag, table, write_json
 
@@ -49,6 +49,8 @@ def run(
     from pyjsml import Bundle, Executor
 
     bundle = Bundle.open(directory)
+    if output is not None:
+        check_output_file(output, [port["name"] for port in bundle.model["outputs"]])
     arrays = read_inputs(inputs, bundle.model)
     with Executor(bundle, engine=engine) as executor:
         outputs = executor.run(**arrays)
@@ -60,7 +62,7 @@ def run(
                 name: {
                     "dtype": str(array.dtype),
                     "shape": list(array.shape),
-                    "data": array.tolist(),
+                    "data": to_json(array),
                 }
                 for name, array in outputs.items()
             }

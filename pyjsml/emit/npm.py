@@ -43,9 +43,13 @@ def default_package_name(model_name: str) -> str:
     return f"{name}-model" if name in _REFUSED else name
 
 
-def check_package(name: str, version: str) -> None:
-    """Raise OptionError unless npm accepts a package of this name and version."""
+def check_package(name: str | None, version: str) -> None:
+    """Raise OptionError unless npm accepts a package of this name and version.
+
+    None stands for a name derived from the model's, which npm always accepts.
+    """
     problems = []
+    name = "model" if name is None else name
     if len(name) > _LONGEST_NAME:
         problems.append(
             f"the package name has {len(name)} characters; npm allows {_LONGEST_NAME} at most"

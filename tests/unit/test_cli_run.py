@@ -81,6 +81,14 @@ def test_writes_outputs(directory: Path, tmp_path: Path, suffix: str) -> None:
     np.testing.assert_array_equal(got, Y)
 
 
+def test_json_has_null_for_what_is_no_number(directory: Path, tmp_path: Path) -> None:
+    x = np.array([[np.nan, 1, np.inf], [2, -np.inf, 0]], np.float32)
+    np.save(tmp_path / "x.npy", x)
+    result = invoke(directory, "--input", tmp_path / "x.npy", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["y"]["data"] == [None, -2.0, None, 2.0, None, 0.0]
+
+
 def test_refuses_an_unknown_output_format(directory: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     result = invoke(directory, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.png")
@@ -98,7 +106,7 @@ def test_lists_every_problem_with_the_inputs(directory: Path, tmp_path: Path) ->
     assert "(x: float32[2,3])" in result.stderr
     assert "'y=x.npy' names no input of the model" in result.stderr
     assert "no.npy: No such file or directory" in result.stderr
-    assert "bad.npy: " in result.stderr
+    assert "bad.npy can't be read as an array from a .npy file: " in result.stderr
     assert "two.npz: it holds a, b, and nothing called x" in result.stderr
     assert "x.png: pyjsml reads arrays from" in result.stderr
 
