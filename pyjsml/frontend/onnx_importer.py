@@ -12,9 +12,9 @@ from pyjsml.errors import ModelError
 from pyjsml.frontend import onnx_model
 from pyjsml.frontend.builder import NodeBuilder
 from pyjsml.frontend.constants import Weights
-from pyjsml.frontend.converters_onnx import converter
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
+from pyjsml.frontend.onnx_ops import converter
 from pyjsml.frontend.options import DTYPES, Dims, check_dims
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
@@ -162,7 +162,8 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
 
     def _convert_operator(self, op_name: str, inputs: Any, attrs: Any, opset: int) -> Any:
         own = converter(op_name, opset)
-        if own is not None:
+        # TVM's converters also compute with shapes, which are no tensors of the model.
+        if own is not None and all(map(_is_tensor, inputs)):
             value = own(self.bb, inputs, attrs, opset)
         else:
             convert = tvm_onnx._get_convert_map()[op_name].get_converter(opset)
@@ -211,6 +212,11 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
 
 def _at(origin: Origin, output: str) -> Origin:
     return Origin(origin.node, origin.kind, origin.module, origin.source, output)
+
+
+def _is_tensor(value: Any) -> bool:
+    """Tell whether an input of a node is a tensor, or left out."""
+    return value is None or isinstance(getattr(value, "ty", None), relax.TensorType)
 
 
 def _bounds(dims: list[Dim]) -> dict[str, Any]:

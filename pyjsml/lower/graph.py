@@ -15,6 +15,7 @@ from pyjsml.kernels.expr import to_expr
 from pyjsml.lower.names import Names
 from pyjsml.lower.origins import origins_of_ops
 from pyjsml.lower.shapes import Dims, kernel_dims, tensor_shape
+from pyjsml.optimize.rewrite import bindings
 from pyjsml.program import Block, Fusion, Graph, Op, Program, Value
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Functions = Mapping[str, tvm.tirx.PrimFunc]
 def build_graph(program: Program) -> tuple[Graph, dict[str, Array], Functions]:
     """Return the graph, the constants that it reads, and the functions that its ops call."""
     builder = _GraphBuilder(program)
-    for binding in program.module["main"].body.blocks[0].bindings:
+    for binding in bindings(program.module):
         builder.add(binding.var, binding.value)
     return builder.finish()
 

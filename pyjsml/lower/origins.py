@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tvm import relax
 
+from pyjsml.optimize.rewrite import bindings
 from pyjsml.program import Fusion, Origin, Program
 
 
@@ -14,8 +15,7 @@ def origins_of_ops(program: Program) -> dict[str, tuple[Origin, ...]]:
     """
     found: dict[str, tuple[Origin, ...]] = {}
     wanted: dict[relax.Var, tuple[Origin, ...]] = {}
-    main = program.module["main"]
-    for binding in reversed(main.body.blocks[0].bindings):
+    for binding in reversed(list(bindings(program.module))):
         name = binding.var.name
         members = program.fusions.get(name, Fusion("", (name,))).members
         own = tuple(program.origins[member] for member in members if member in program.origins)

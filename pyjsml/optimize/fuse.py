@@ -22,7 +22,6 @@ from pyjsml.optimize.rewrite import (
     rebuild,
     same_shape,
     shape_of,
-    substitute,
     use_counts,
 )
 from pyjsml.program import Fusion
@@ -55,7 +54,10 @@ def fuse(module: tvm.IRModule) -> tuple[tvm.IRModule, dict[str, Fusion]]:
             return value
         function, arguments = _primitive(group)
         callee = builder.add_func(function, "fused_" + "_".join(map(_callee, group.members)))
-        inputs = [known.get(argument.name, argument) for argument in arguments]
+        inputs = [
+            known.get(argument.name, argument) if isinstance(argument, relax.Var) else argument
+            for argument in arguments
+        ]
         return relax.Call(callee, inputs)
 
     known: dict[str, relax.Expr] = {}
@@ -155,19 +157,28 @@ def _callee(binding: relax.VarBinding) -> str:
     return str(binding.value.args[0].name_hint)
 
 
-def _primitive(group: Group) -> tuple[relax.Function, list[relax.Var]]:
-    """Return a function of the group's members over the values from outside, and those values."""
+def _primitive(group: Group) -> tuple[relax.Function, list[relax.Expr]]:
+    """Return a function of the group's members over the values from outside, and those values.
+
+    Constants come from outside too: a fused function can't hold any.
+    """
     inside = {member.var for member in group.members}
-    reads = [var for member in group.members for var in operands(member.value)]
-    outside = [var for var in dict.fromkeys(reads) if var not in inside]
+    reads = [read for member in group.members for read in member.value.args[1].fields]
+    outside = [read for read in dict.fromkeys(reads) if read not in inside]
     builder = relax.BlockBuilder()
-    params = [relax.Var(var.name, var.ty) for var in outside]
-    known: dict[relax.Var, relax.Expr] = dict(zip(outside, params, strict=True))
+    known: dict[relax.Expr, relax.Expr] = {
+        read: relax.Var(read.name if isinstance(read, relax.Var) else "constant", read.ty)
+        for read in outside
+    }
+    params = list(known.values())
     attrs = {"Primitive": 1}
     with builder.function("primitive", params=params, attrs=attrs, private=True):
         with builder.dataflow():
             for member in group.members:
-                known[member.var] = builder.emit(substitute(member.value, known))
+                call = member.value
+                arguments = relax.Tuple([known[read] for read in call.args[1].fields])
+                call = relax.Call(call.op, [call.args[0], arguments], call.attrs, call.ty_args)
+                known[member.var] = builder.emit(call)
             output = builder.emit_output(known[group.members[-1].var])
         builder.emit_func_output(output)
     function = builder.finalize()["primitive"]
