@@ -33,6 +33,9 @@ def general(func: tirx.PrimFunc) -> Scheduled:
     begin, end = tirx.Var("begin", INDEX), tirx.Var("end", INDEX)
     stand_ins = dict(zip(originals, dims, strict=True))
     binds = [tirx.Bind(old, cast(new, dtype(old))) for old, new in stand_ins.items()]
+    # Buffers of hand-written TIR may begin anywhere in their memory; ours begin at its start.
+    offsets = [buffer.elem_offset for buffer in func.params if tirx.is_buffer_var(buffer)]
+    binds += [tirx.Bind(o, tirx.const(0, dtype(o))) for o in offsets if isinstance(o, tirx.Var)]
     once = tirx.Var("once", INDEX)
     body = tirx.For(once, begin, end - begin, tirx.ForKind.SERIAL, lowered.body)
     buffers = tuple(param for param in func.params if tirx.is_buffer_var(param))

@@ -81,7 +81,7 @@ def _tile(emitter: Emitter, nest: Nest) -> Tiled:
     shared = _reused(nest, row, column)
     padded = _padded(emitter, nest, column)
     if not shared:
-        return tile(emitter, nest, row, column, Tile(rows=2, width=4, vectors=2, unroll=9), padded=padded)
+        return tile(emitter, nest, row, column, Tile(rows=4, width=4, unroll=3), padded=padded)
     depth = 1
     for axis in nest.reduced:
         depth *= constant(axis.extent) or 1

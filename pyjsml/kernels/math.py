@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import tvm_ffi
 from tvm import ir, tirx
 
@@ -197,13 +198,16 @@ def _clamp(x: Any, low: float, high: float) -> Any:
 def _extreme(a: Any, b: Any, largest: bool) -> Any:
     """Return the larger or smaller of two values, or a NaN if there is one.
 
-    Against a constant, a comparison and a test for NaN are a few instructions on any machine, where
-    the instruction that treats both sides alike takes many on x86.
+    Against a constant, one comparison and one select will do, where the instruction that treats both
+    sides alike takes many on x86. The comparison is with the constant's neighbour, which changes
+    nothing but what LLVM sees: it would make of the plain form a relaxed minimum or maximum, which
+    may lose a NaN.
     """
     if isinstance(a, tirx.FloatImm):
         a, b = b, a
     if isinstance(b, tirx.FloatImm):
-        return _select(_is_nan(a), a, _select(a < b if largest else b < a, b, a))
+        beyond = _f(_neighbour(b.value, largest, dtype(a)), dtype(a))
+        return _select(a < beyond if largest else a > beyond, b, a)
     return _llvm("maximum" if largest else "minimum", a, b)
 
 
@@ -213,6 +217,12 @@ def _is_nan(x: Any) -> Any:
         bits = tirx.reinterpret("int64", x) & tirx.IntImm("int64", 0x7FFFFFFFFFFFFFFF)
         return bits > tirx.IntImm("int64", 0x7FF0000000000000)
     return (_bits(x) & _i(0x7FFFFFFF)) > _i(0x7F800000)
+
+
+def _neighbour(value: float, above: bool, kind: str) -> float:
+    """Return the number of dtype `kind` that comes next to `value`."""
+    number = np.dtype(kind).type
+    return float(np.nextafter(number(value), number(np.inf if above else -np.inf)))
 
 
 def _llvm(name: str, *operands: Any) -> Any:
