@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tvm
+import tvm_ffi
 from tvm import s_tir, tirx
 
 from pyjsml.kernels.expression import (
@@ -37,7 +38,7 @@ def general(func: tirx.PrimFunc) -> Scheduled:
     offsets = [buffer.elem_offset for buffer in func.params if tirx.is_buffer_var(buffer)]
     binds += [tirx.Bind(o, tirx.const(0, dtype(o))) for o in offsets if isinstance(o, tirx.Var)]
     once = tirx.Var("once", INDEX)
-    body = tirx.For(once, begin, end - begin, tirx.ForKind.SERIAL, lowered.body)
+    body = tirx.For(once, begin, end - begin, tirx.ForKind.SERIAL, _sequential(lowered.body))
     buffers = tuple(param for param in func.params if tirx.is_buffer_var(param))
     return Scheduled(
         params=buffers,
@@ -49,6 +50,18 @@ def general(func: tirx.PrimFunc) -> Scheduled:
         body=body,
         binds=tuple(binds),
     )
+
+
+def _sequential(body: Any) -> Any:
+    """Return `body` with its parallel loops as plain ones: a slice runs on one thread."""
+
+    def loop(node: tirx.For, mutator: Any) -> Any:
+        node = mutator.default_mutate(node)
+        if node.kind != tirx.ForKind.PARALLEL:
+            return node
+        return tirx.For(node.loop_var, node.min, node.extent, tirx.ForKind.SERIAL, node.body)
+
+    return tvm_ffi.structural_mutate(body, [(tirx.For, loop)])
 
 
 def _lift_temporaries(func: tirx.PrimFunc) -> tuple[tirx.PrimFunc, tuple[tirx.Var, ...]]:
