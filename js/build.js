@@ -22,6 +22,8 @@ const shared = {
   entryPoints: [join(here, "src", "index.ts")],
   bundle: true,
   minify: true,
+  // Where an error is not caught, Node shows the whole line that threw it.
+  lineLimit: 120,
   charset: "ascii",
   target: "es2022",
   legalComments: "none",

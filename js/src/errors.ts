@@ -1,7 +1,8 @@
 /**
  * Every error that the runtime throws on purpose. Each message says what is wrong, where, and what
  * to do. The names equal those of the Python package, so that an error keeps its type when it
- * crosses from an engine into Python; each class sets `name` itself, since a minifier renames it.
+ * crosses from an engine into Python; each class tells it itself, since a minifier renames classes,
+ * and by an accessor, since an engine writes the first line of `stack` before fields are set.
  *
  *     PyjsmlError
  *       InputError            an input of a run
@@ -16,7 +17,9 @@
  */
 
 export class PyjsmlError extends Error {
-  override readonly name: string = "PyjsmlError";
+  override get name(): string {
+    return "PyjsmlError";
+  }
   /** Each thing that is wrong, where there may be several. */
   readonly problems: readonly string[];
 
@@ -28,45 +31,63 @@ export class PyjsmlError extends Error {
 
 /** An input of a run is missing, misnamed, or of the wrong dtype, shape or length. */
 export class InputError extends PyjsmlError {
-  override readonly name: string = "InputError";
+  override get name(): string {
+    return "InputError";
+  }
 }
 
 /** A file of the bundle is malformed, or does not fit the model. */
 export class BundleError extends PyjsmlError {
-  override readonly name: string = "BundleError";
+  override get name(): string {
+    return "BundleError";
+  }
 }
 
 /** A file of the bundle can't be read. */
 export class LoadError extends BundleError {
-  override readonly name: string = "LoadError";
+  override get name(): string {
+    return "LoadError";
+  }
 }
 
 /** A file's bytes are not those that the bundle promises. */
 export class DigestError extends BundleError {
-  override readonly name: string = "DigestError";
+  override get name(): string {
+    return "DigestError";
+  }
 }
 
 /** The bundle was written in a format version that this runtime does not read. */
 export class FormatVersionError extends BundleError {
-  override readonly name: string = "FormatVersionError";
+  override get name(): string {
+    return "FormatVersionError";
+  }
 }
 
 /** `place` chose a device that this executor does not have. */
 export class PlacementError extends PyjsmlError {
-  override readonly name: string = "PlacementError";
+  override get name(): string {
+    return "PlacementError";
+  }
 }
 
 /** The host refuses the memory that the model needs. */
 export class OutOfMemoryError extends PyjsmlError {
-  override readonly name: string = "OutOfMemoryError";
+  override get name(): string {
+    return "OutOfMemoryError";
+  }
 }
 
 /** An op failed while it ran; the message names it and where it comes from. */
 export class KernelError extends PyjsmlError {
-  override readonly name: string = "KernelError";
+  override get name(): string {
+    return "KernelError";
+  }
 }
 
 /** The executor can't do this now: it is disposed or busy, or a hook of it broke its promise. */
 export class StateError extends PyjsmlError {
-  override readonly name: string = "StateError";
+  override get name(): string {
+    return "StateError";
+  }
 }

@@ -169,13 +169,20 @@ async function read(url: URL | string, tools: Tools, promise?: FileData): Promis
     if (cause instanceof LoadError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new LoadError(
-      `can't read ${url}: ${why}. Check that the bundle's files lie beside its index.js` +
+      `can't read ${url}: ${why}. ${advice(promise, "lie")}` +
         (isFile && !fs ? "; reading files needs Node 20.16, Deno 2.1, Bun 1.2 or newer" : "") +
         (promise && !canDigest() ? `; its digest may differ from ${promise.integrity}` : ""),
       [],
       { cause },
     );
   }
+}
+
+/** What to look at where a file can't be read: one of the bundle's, or else the user's weights. */
+function advice(promise: FileData | undefined, lie: string): string {
+  return promise
+    ? `Check that the bundle's files ${lie} beside its index.js`
+    : 'Check the address given as "weights"';
 }
 
 async function readUrl(
@@ -190,7 +197,7 @@ async function readUrl(
   const response = await (tools.fetch ?? fetch)(url, request);
   const found = `can't read ${url}: the server answered with status ${response.status}`;
   if (!response.ok) {
-    throw new LoadError(`${found}. Check that the bundle's files are served beside its index.js`);
+    throw new LoadError(`${found}. ${advice(promise, "are served")}`);
   }
   if (/^text\/html/i.test(response.headers.get("content-type") ?? "")) {
     throw new LoadError(

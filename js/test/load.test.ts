@@ -158,6 +158,12 @@ describe("from files", () => {
     await checkRun(executor, [1, 2, 3]);
   });
 
+  test("weights that are missing", async () => {
+    const creation = Executor.create(modelAt(url), { weights: join(folder, "nowhere") });
+    await expect(creation).rejects.toThrow(LoadError);
+    await expect(creation).rejects.toThrow(/nowhere: ENOENT.*address given as "weights"/);
+  });
+
   test("a file that is missing", async () => {
     const creation = Executor.create(modelAt(url, "nowhere"));
     await expect(creation).rejects.toThrow(LoadError);

@@ -45,11 +45,27 @@ describe("the script build", () => {
     );
   });
 
+  test("has errors that show their class where nobody catches them", async () => {
+    const context = createContext({});
+    runInContext(await bundle("script"), context);
+    Object.assign(context, { model: { ...staticModel, formatVersion: 99 } });
+    const stack = runInContext(
+      "try { pyjsml.Executor.createSync(model, {}) } catch (e) { e.stack }",
+      context,
+    );
+    expect(stack).toMatch(/^FormatVersionError: the model tiny is of bundle format 99/);
+  });
+
   test("sets one global, from inside of a function too", async () => {
     const context = createContext({});
     runInContext(`(function () { ${await bundle("script")} })()`, context);
     expect(Object.keys(context)).toEqual(["pyjsml"]);
   });
+});
+
+test.each(["script", "module"] as const)("the %s build has no endless lines", async (name) => {
+  const lengths = (await bundle(name)).split("\n").map((line) => line.length);
+  expect(Math.max(...lengths)).toBeLessThan(1000);
 });
 
 describe("the module build", () => {
