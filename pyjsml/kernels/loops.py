@@ -10,7 +10,7 @@ from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import constant, dtype, item_bytes, loads, substitute, uses
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
-from pyjsml.kernels.nest import Nest, merge, steady
+from pyjsml.kernels.nest import Nest, merge, steady, without_reduction
 from pyjsml.kernels.reduce import can_reduce_lanes, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tile, Tiled, tile
@@ -26,6 +26,7 @@ def loops(emitter: Emitter, nest: Nest) -> Tiled:
     """Return the loops of `nest`."""
     nest = merge(emitter, nest)
     if not nest.reduced:
+        nest = without_reduction(nest)
         return map_elements(emitter, nest, vector_width(nest))
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):
         return _tile(emitter, nest)

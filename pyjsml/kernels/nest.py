@@ -145,6 +145,14 @@ def _is(value: Any, var: tirx.Var) -> bool:
     return isinstance(value, tirx.Var) and value.same_as(var)
 
 
+def without_reduction(nest: Nest) -> Nest:
+    """Return a nest whose reduced axes had one point each as one that reduces nothing."""
+    inits = {a.value: a.init for a in nest.accumulators}
+    reduced = {a.value: substitute(a.update, inits) for a in nest.accumulators}
+    results = [Result(r.flat, r.index, substitute(r.value, reduced)) for r in nest.results]
+    return replace(nest, accumulators=(), results=tuple(results))
+
+
 def merge(emitter: Emitter, nest: Nest) -> Nest:
     """Make one axis of adjacent ones wherever all flat indices step through both as through one."""
     nest = _merge(emitter, nest, "axes")
