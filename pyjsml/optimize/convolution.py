@@ -85,20 +85,25 @@ def lower_conv2d_transpose(
     attrs: tvm.ir.Attrs,
     flat: FlatDims,
 ) -> Convolved:
-    """Lower a transposed convolution of `x` [N, H, W, I] with `weight` [I, O, KH, KW]."""
-    packed = call_generic(
-        builder, conv2d_transpose.pack_conv2d_transpose, [weight], [("i", "o", "h", "w")]
-    )
+    """Lower a transposed convolution of `x` [N, H, W, I] with `weight` [I, O / groups, KH, KW]."""
+    groups = int(attrs.groups)
+    if groups == 1:
+        pack, convolve = conv2d_transpose.pack_conv2d_transpose, conv2d_transpose.conv2d_transpose
+        last = int(shape_of(weight)[1])
+    else:
+        pack = conv2d_transpose.pack_group_conv2d_transpose
+        convolve = conv2d_transpose.group_conv2d_transpose
+        last = groups
     call = builder.call_te(
-        conv2d_transpose.conv2d_transpose,
+        convolve,
         x,
-        builder.emit(packed),
+        builder.emit(call_generic(builder, pack, [weight], [("i", "o", "h", "w")])),
         [int(stride) for stride in attrs.strides],
         [int(size) for size in attrs.padding],
         [int(size) for size in attrs.output_padding],
         [int(step) for step in attrs.dilation],
-        int(shape_of(weight)[1]),
-        primfunc_name_hint="conv2d_transpose",
+        last,
+        primfunc_name_hint=convolve.__name__,
     )
     return Convolved(call, list(call.ty_args[0].shape))
 
