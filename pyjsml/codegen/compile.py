@@ -60,7 +60,9 @@ def _refuse_foreign_calls(program: Program) -> None:
     for name, func in program.functions.items():
         calls = foreign_calls(func)
         if calls:
-            ops = [op for op in (*program.graph.load.ops, *program.graph.main.ops) if op.kernel == name]
+            ops = [
+                op for op in (*program.graph.load.ops, *program.graph.main.ops) if op.kernel == name
+            ]
             where = ", ".join(str(op.origins[-1]) if op.origins else op.name for op in ops)
             problems.append(f"{name} ({len(ops)}×) needs {', '.join(calls)}: {where}")
     if problems:

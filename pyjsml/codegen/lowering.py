@@ -6,7 +6,7 @@ import tvm
 from tvm import ir, tirx
 
 from pyjsml.kernels.math import lower_math
-from pyjsml.kernels.schedule import Scheduled
+from pyjsml.kernels.scheduled import Scheduled
 
 
 def lower(name: str, scheduled: Scheduled, *, shared: bool) -> tirx.PrimFunc:
@@ -23,8 +23,7 @@ def lower(name: str, scheduled: Scheduled, *, shared: bool) -> tirx.PrimFunc:
     ]
     # Without this LLVM must allow for negative indices, and can't fold offsets into loads.
     bounds = [
-        tirx.Evaluate(tirx.assume(number >= 0))
-        for number in (*scheduled.dims, scheduled.begin)
+        tirx.Evaluate(tirx.assume(number >= 0)) for number in (*scheduled.dims, scheduled.begin)
     ]
     params = [*pointers, *scheduled.dims, scheduled.begin, scheduled.end]
     body = tirx.SeqStmt([*bounds, *scheduled.binds, *views, lower_math(scheduled.body)])

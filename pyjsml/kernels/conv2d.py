@@ -28,7 +28,7 @@ def conv2d(
     dilation: Sequence[int],
     out_channels: int,
 ) -> te.Tensor:
-    """Convolve `x` [N, H, W, I], padded, with a weight from `pack_conv2d`; return [N, OH, OW, O]."""
+    """Convolve `x` [N, H, W, I], padded, with a weight of `pack_conv2d`; return [N, OH, OW, O]."""
     batch, height, width, in_channels = x.shape
     _, kernel_height, kernel_width, _, _ = weight.shape
     i = te.reduce_axis((0, in_channels), "i")
@@ -101,8 +101,6 @@ def group_conv2d(
     )
 
 
-def output_size(
-    size: ir.Expr, kernel: ir.Expr, stride: int, dilation: int
-) -> ir.Expr:
+def output_size(size: ir.Expr, kernel: ir.Expr, stride: int, dilation: int) -> ir.Expr:
     """Return the output's extent along an axis of padded extent `size`."""
     return tirx.floordiv(size - (kernel - 1) * dilation - 1, stride) + 1

@@ -19,7 +19,7 @@ OPERATORS: Mapping[type, Operator] = {
     tirx.Min: "min",
     tirx.Max: "max",
 }
-"""Truncating division stands with the flooring one, since the operands of shapes are not negative."""
+"""Truncating division stands with the flooring one: the operands of shapes are not negative."""
 
 
 def to_expr(value: ir.Expr | int, names: Mapping[tirx.Var, Expr]) -> Expr:

@@ -76,6 +76,16 @@ def uses(expr: Any, variables: Iterable[tirx.Var]) -> bool:
     return tvm_ffi.structural_visit(expr, [(tirx.Var, visit)]) is not None
 
 
+def branches_on(expr: Any, variable: tirx.Var) -> bool:
+    """Tell whether a condition that decides what `expr` evaluates depends on `variable`."""
+
+    def visit(call: ir.Call) -> Any:
+        found = is_if_then_else(call) and uses(call.args[0], [variable])
+        return tvm_ffi.VisitInterrupt(call) if found else None
+
+    return tvm_ffi.structural_walk(expr, (ir.Call, visit)) is not None
+
+
 def substitute(expr: Any, mapping: Mapping[tirx.Var, Any]) -> Any:
     """Replace variables; a buffer keeps its type, whatever variables its shape names."""
 

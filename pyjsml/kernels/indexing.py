@@ -55,9 +55,7 @@ def gather_nd(data: te.Tensor, indices: te.Tensor, batch_dims: int) -> te.Tensor
 
 def indices_within(indices: te.Tensor, size: Any) -> te.Tensor:
     """Return `indices` along an axis of length `size`, each counted from its start."""
-    return te.compute(
-        indices.shape, lambda *at: _within(indices(*at), size), name="indices_within"
-    )
+    return te.compute(indices.shape, lambda *at: _within(indices(*at), size), name="indices_within")
 
 
 def coordinates_within(indices: te.Tensor, sizes: Sequence[Any]) -> te.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tvm import ir, te, tirx
 
 PANEL = 8
@@ -22,7 +24,13 @@ def panels(count: ir.Expr | int) -> ir.Expr:
     return tirx.floordiv(count + (PANEL - 1), PANEL)
 
 
-def pack(weight: te.Tensor, columns: ir.Expr, shape: list[ir.Expr], index, name: str):
+def pack(
+    weight: te.Tensor,
+    columns: ir.Expr,
+    shape: list[ir.Expr],
+    index: Callable[..., tuple[ir.Expr, ...]],
+    name: str,
+) -> te.Tensor:
     """Arrange a weight as [panels, *shape, PANEL], with zeros behind the last column.
 
     `index(column, *position)` gives the indices of `weight` for a column and a position in `shape`.
@@ -30,7 +38,7 @@ def pack(weight: te.Tensor, columns: ir.Expr, shape: list[ir.Expr], index, name:
     zero = tirx.const(0, weight.dtype)
     width = tirx.const(PANEL, columns.ty.dtype)
 
-    def element(panel, *rest):
+    def element(panel: tirx.Var, *rest: tirx.Var) -> ir.Expr:
         *position, lane = rest
         column = panel * PANEL + lane
         inside = weight(*index(column, *position))

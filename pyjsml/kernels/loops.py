@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tvm import tirx
@@ -17,6 +19,16 @@ from pyjsml.kernels.tile import Tile, Tiled, tile
 
 BLOCK_BYTES = 64 * 1024
 """What a block of rows may take of the cache while the panels of weights pass by."""
+
+ROWS, LANES = 4, 4
+"""The register tile: 4 rows of one panel, which is two vectors of 4 lanes.
+
+It takes 8 accumulators, enough to hide a multiply-add's latency, and at most 14 vectors in all: an
+engine on x86 has 16 registers, and LLVM reorders the loads as it likes.
+"""
+
+ITEM = 4
+"""Bytes of a float32."""
 
 RESIDENT_BYTES = 256 * 1024
 """Weights beyond this size are read from outside the second-level cache once per pass."""
@@ -79,41 +91,67 @@ def _padded(emitter: Emitter, nest: Nest, column: Axis) -> bool:
 def _tile(emitter: Emitter, nest: Nest) -> Tiled:
     *rest, column = nest.axes
     row = rest[-1] if rest else None
-    shared = _reused(nest, row, column)
     padded = _padded(emitter, nest, column)
-    if not shared:
-        return tile(emitter, nest, row, column, Tile(rows=4, width=4, unroll=3), padded=padded)
-    depth = 1
-    for axis in nest.reduced:
-        depth *= constant(axis.extent) or 1
-    length = constant(row.extent) if row is not None else 1
-    rows = 4
-    columns = constant(column.extent)
-    vectors = 1
-    if length is not None and length <= 2 and columns is not None:
-        vectors = max(1, min(4 if length == 1 else 2, columns // PANEL))
-    if columns is not None and columns % (PANEL * vectors):
-        vectors = 1
-    block = max(1, BLOCK_BYTES // (4 * rows * depth))
-    by_column = False
-    if columns is not None and length is not None:
-        outer = 1
-        for axis in rest[:-1]:
-            outer *= constant(axis.extent) or 1
-        weights = 4 * depth * columns
-        by_column = padded and weights > RESIDENT_BYTES and outer * length * depth * 4 < weights
-        if vectors > 1:
-            by_column = padded
+    if not _reused(nest, row, column):
+        # Nothing to reuse between rows but what their windows share: depthwise, pooling, sums.
+        return tile(emitter, nest, row, column, Tile(rows=4, width=LANES, unroll=3), padded=padded)
+    size = Product(
+        depth=_extents(nest.reduced),
+        rows=1 if row is None else constant(row.extent),
+        columns=constant(column.extent),
+        outer=_extents(rest[:-1]),
+    )
     return tile(
         emitter,
         nest,
         row,
         column,
-        Tile(rows, 4, 2 * vectors),
+        Tile(ROWS, LANES, PANEL // LANES * size.panels),
         padded=padded,
-        by_column=by_column,
-        block=None if len(nest.axes) > 2 else block,
+        by_column=padded and size.by_column,
+        block=size.block if len(rest) < 2 else None,
     )
+
+
+def _extents(axes: Sequence[Axis]) -> int:
+    """Multiply the extents that are constant."""
+    total = 1
+    for axis in axes:
+        total *= constant(axis.extent) or 1
+    return total
+
+
+@dataclass(frozen=True)
+class Product:
+    """The sizes of a matrix product or convolution; None where they vary."""
+
+    depth: int
+    rows: int | None
+    columns: int | None
+    outer: int
+
+    @property
+    def panels(self) -> int:
+        """How many panels a tile spans: with few rows it takes several to keep the units busy."""
+        if self.columns is None:
+            return 1
+        wanted = {1: (4, 5, 3, 6, 2), 2: (2, 3)}.get(self.rows or ROWS, ())
+        count = -(-self.columns // PANEL)
+        return next((panels for panels in wanted if count % panels == 0), 1)
+
+    @property
+    def by_column(self) -> bool:
+        """Whether the weights, which are then read once, are what the cache can't hold."""
+        if self.columns is None or self.rows is None:
+            return False
+        weights = ITEM * self.depth * self.columns
+        rows = ITEM * self.depth * self.rows * self.outer
+        return self.rows == 1 or (weights > RESIDENT_BYTES and rows < weights)
+
+    @property
+    def block(self) -> int:
+        """How many row tiles stay in the cache while the panels of weights pass by."""
+        return max(1, BLOCK_BYTES // (ITEM * ROWS * self.depth))
 
 
 def _reused(nest: Nest, row: Axis | None, column: Axis) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter, sequence, serial, store, vectorized
@@ -11,7 +13,7 @@ from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tiled
 
 CHUNK = 1024
-"""Elements of a one-dimensional nest that one slice of its parallel loop takes at least."""
+"""Elements of a one-dimensional nest that one slice of its parallel loop takes."""
 
 
 def map_elements(emitter: Emitter, nest: Nest, width: int) -> Tiled:
@@ -19,19 +21,15 @@ def map_elements(emitter: Emitter, nest: Nest, width: int) -> Tiled:
     if not nest.axes:
         return Tiled((), _element(emitter, nest))
     *outer, last = nest.axes
-    vector = width > 1 and _contiguous(emitter, nest, last)
-    if outer:
-        return Tiled(tuple(outer), _run(emitter, nest, last, integer(0), last.extent, vector, width))
+    steps = (width, 1) if _contiguous(emitter, nest, last) else (1,)
     size = constant(last.extent)
-    if size is not None and size <= CHUNK:
-        return Tiled((), _run(emitter, nest, last, integer(0), last.extent, vector, width))
+    if outer or (size is not None and size <= CHUNK):
+        return Tiled(tuple(outer), _run(emitter, nest, last, integer(0), last.extent, steps))
     chunk = emitter.axis("chunk", tirx.floordiv(last.extent + (CHUNK - 1), CHUNK))
     start = chunk.var * CHUNK
-    if size is not None and size % CHUNK == 0:
-        length = integer(CHUNK)
-    else:
-        length = tirx.min(last.extent - start, CHUNK)
-    return Tiled((chunk,), _run(emitter, nest, last, start, length, vector, width))
+    whole = size is not None and size % CHUNK == 0
+    length = integer(CHUNK) if whole else tirx.min(last.extent - start, CHUNK)
+    return Tiled((chunk,), _run(emitter, nest, last, start, length, steps))
 
 
 def _contiguous(emitter: Emitter, nest: Nest, axis: Axis) -> bool:
@@ -40,24 +38,28 @@ def _contiguous(emitter: Emitter, nest: Nest, axis: Axis) -> bool:
     )
 
 
-def _run(emitter: Emitter, nest: Nest, axis: Axis, start, length, vector: bool, width: int):
-    """Compute `length` elements along `axis` from `start` on."""
+def _run(
+    emitter: Emitter, nest: Nest, axis: Axis, start: Any, length: Any, steps: tuple[int, ...]
+) -> tirx.Stmt:
+    """Compute `length` elements along `axis` from `start` on, in steps of falling width."""
     parts = []
-    done = integer(0)
-    size = constant(emitter.simplify(length))
-    for step in [width, 4, 1] if vector and width > 4 else [width, 1] if vector else [1]:
-        left = length - done if size is None else integer(size - int(done))
-        count = emitter.simplify(tirx.floordiv(left, step))
+    done: Any = integer(0)
+    for step in steps:
+        count = emitter.simplify(tirx.floordiv(length - done, step))
         if constant(count) == 0:
             continue
         loop = emitter.axis("i", count)
         lane = emitter.axis("lane", step)
         at = {axis.var: start + done + loop.var * step + lane.var}
-        body = _element(emitter, nest.rewrite(lambda e, at=at: emitter.resimplify(substitute(e, at))))
-        body = substitute(body, {lane.var: integer(0)}) if step == 1 else vectorized(lane, body)
+        body = _element(emitter, _at(emitter, nest, at))
+        body = vectorized(lane, body) if step > 1 else substitute(body, {lane.var: integer(0)})
         parts.append(serial([loop], body))
         done = emitter.simplify(done + count * step)
     return sequence(*parts) if parts else tirx.Evaluate(integer(0))
+
+
+def _at(emitter: Emitter, nest: Nest, at: dict[tirx.Var, Any]) -> Nest:
+    return nest.rewrite(lambda expr: emitter.resimplify(substitute(expr, at)))
 
 
 def _element(emitter: Emitter, nest: Nest) -> tirx.Stmt:

@@ -1,8 +1,9 @@
 """Transcendental functions as arithmetic that vectorises: no libm, no imports.
 
-Each function of the table takes float32 expressions and returns one; its docstring gives the largest
-error found against float64 over its domain, in units in the last place (ulp), and the polynomial's
-source. NaN goes in and comes out; infinities and overflow end where IEEE 754 has them end.
+Each function of the table takes float32 expressions and returns one; its docstring gives the
+largest error found against float64 over its domain, in units in the last place (ulp), and the
+polynomial's source. NaN goes in and comes out; infinities and overflow end where IEEE 754 has them
+end.
 Cephes is Stephen Moshier's library (netlib.org/cephes, single precision); Eigen is
 eigen.tuxfamily.org, MathFunctionsImpl.h.
 """
@@ -71,7 +72,12 @@ def lower_math(body: Any) -> Any:
 
     return tvm_ffi.structural_mutate(
         body,
-        [(tirx.For, loop), (tirx.BufferStore, statement), (ir.Call, call), ((tirx.Max, tirx.Min), extreme)],
+        [
+            (tirx.For, loop),
+            (tirx.BufferStore, statement),
+            (ir.Call, call),
+            ((tirx.Max, tirx.Min), extreme),
+        ],
     )
 
 
@@ -198,10 +204,10 @@ def _clamp(x: Any, low: float, high: float) -> Any:
 def _extreme(a: Any, b: Any, largest: bool) -> Any:
     """Return the larger or smaller of two values, or a NaN if there is one.
 
-    Against a constant, one comparison and one select will do, where the instruction that treats both
-    sides alike takes many on x86. The comparison is with the constant's neighbour, which changes
-    nothing but what LLVM sees: it would make of the plain form a relaxed minimum or maximum, which
-    may lose a NaN.
+    Against a constant, one comparison and one select will do, where the instruction that treats
+    both sides alike takes many on x86. The comparison is with the constant's neighbour, which
+    changes nothing but what LLVM sees: of the plain form it would make a relaxed minimum or
+    maximum, which may lose a NaN.
     """
     if isinstance(a, tirx.FloatImm):
         a, b = b, a
@@ -277,9 +283,7 @@ def _exp(
         def result(t: Any) -> Any:
             n = t - _f(magic)
             offset = 0x4B400000 + int(halved)
-            return _let(
-                _let(n, rest), lambda r: _ldexp(_exp_part(r), _bits(t) - _i(offset))
-            )
+            return _let(_let(n, rest), lambda r: _ldexp(_exp_part(r), _bits(t) - _i(offset)))
 
         return _let(x * _f(per_power) + _f(magic), result)
 
@@ -479,9 +483,7 @@ def _reduced(x: Any, function: Function) -> Any:
                         - q * _f(6.077100506506192e-11, "float64"),
                         "float32",
                     ),
-                    cast(
-                        q - tirx.floor(q * _f(0.25, "float64")) * _f(4.0, "float64"), "float32"
-                    ),
+                    cast(q - tirx.floor(q * _f(0.25, "float64")) * _f(4.0, "float64"), "float32"),
                 ],
                 function,
             ),
@@ -511,9 +513,7 @@ def atan(x: Any) -> Any:
 
     def body(a: Any) -> Any:
         large, middle = a > _f(2.414213562373095), a > _f(0.4142135623730950)
-        reduced = _select(
-            large, _f(-1.0) / a, _select(middle, (a - _f(1.0)) / (a + _f(1.0)), a)
-        )
+        reduced = _select(large, _f(-1.0) / a, _select(middle, (a - _f(1.0)) / (a + _f(1.0)), a))
         base = _select(large, _f(PI / 2), _select(middle, _f(PI / 4), _f(0.0)))
 
         def value(r: Any) -> Any:
@@ -528,9 +528,7 @@ def atan(x: Any) -> Any:
 
 def atan2(y: Any, x: Any) -> Any:
     """4 ulp; through `atan`, with IEEE's angles where both are zero or infinite."""
-    infinite = tirx.all(
-        tirx.EQ(_abs(x), _f(float("inf"))), tirx.EQ(_abs(y), _f(float("inf")))
-    )
+    infinite = tirx.all(tirx.EQ(_abs(x), _f(float("inf"))), tirx.EQ(_abs(y), _f(float("inf"))))
     zero = tirx.all(tirx.EQ(x, _f(0.0)), tirx.EQ(y, _f(0.0)))
     quotient = _select(zero, _f(0.0), _select(infinite, _f(1.0), _abs(y) / _abs(x)))
     # The sign bit tells -0 from 0, as an angle on the negative axis needs.
@@ -632,7 +630,12 @@ def atanh(x: Any) -> Any:
 
 def power(x: Any, y: Any) -> Any:
     """1 ulp; computed as 2^(y · log2 |x|) in float64, to about 1e-10."""
-    whole = {1.0: lambda: x, 2.0: lambda: x * x, 3.0: lambda: x * x * x, 4.0: lambda: _square(x * x)}
+    whole = {
+        1.0: lambda: x,
+        2.0: lambda: x * x,
+        3.0: lambda: x * x * x,
+        4.0: lambda: _square(x * x),
+    }
     roots = {0.5: lambda: tirx.sqrt(x), -0.5: lambda: rsqrt(x), -1.0: lambda: _f(1.0) / x}
     if isinstance(y, tirx.FloatImm) and y.value in whole:
         return whole[y.value]()

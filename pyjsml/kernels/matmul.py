@@ -20,11 +20,11 @@ def pack_matmul_transposed(weight: te.Tensor) -> te.Tensor:
 
 
 def matmul(a: te.Tensor, weight: te.Tensor, n: int | ir.Expr) -> te.Tensor:
-    """Multiply `a` [..., M, K] by a weight of `n` columns from `pack_matmul*`; return [..., M, n]."""
+    """Multiply `a` [..., M, K] by a weight of `n` columns, packed; return [..., M, n]."""
     *rows, depth = a.shape
     k = te.reduce_axis((0, depth), "k")
 
-    def element(*indices):
+    def element(*indices: tirx.Var) -> ir.Expr:
         *row, column = indices
         return te.sum(
             a(*row, k) * weight[tirx.floordiv(column, PANEL), k, tirx.floormod(column, PANEL)],
@@ -44,7 +44,7 @@ def batch_matmul(a: te.Tensor, b: te.Tensor) -> te.Tensor:
     batch = broadcast_shape(a_batch, b_batch)
     k = te.reduce_axis((0, a.shape[-1]), "k")
 
-    def element(*indices):
+    def element(*indices: tirx.Var) -> ir.Expr:
         *leading, row, column = indices
         return te.sum(
             a(*broadcast_index(leading[rank - len(a_batch) :], a_batch), row, k)
@@ -59,15 +59,11 @@ def broadcast_shape(left: list[ir.Expr], right: list[ir.Expr]) -> list[ir.Expr]:
     """Return the shape that `left` and `right` broadcast to; a symbolic dim is taken to be no 1."""
     rank = max(len(left), len(right))
     one = tirx.const(1, "int64")
-    pairs = zip(
-        [one] * (rank - len(left)) + left, [one] * (rank - len(right)) + right, strict=True
-    )
+    pairs = zip([one] * (rank - len(left)) + left, [one] * (rank - len(right)) + right, strict=True)
     return [b if is_one(a) else a for a, b in pairs]
 
 
-def broadcast_index(
-    index: list[ir.Expr], shape: list[ir.Expr]
-) -> list[ir.Expr]:
+def broadcast_index(index: list[ir.Expr], shape: list[ir.Expr]) -> list[ir.Expr]:
     """Return the indices into a tensor of `shape` that a broadcast index stands for."""
     return [tirx.const(0, "int64") if is_one(s) else i for i, s in zip(index, shape, strict=True)]
 

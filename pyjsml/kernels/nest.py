@@ -9,8 +9,17 @@ from typing import Any
 from tvm import ir, tirx
 
 from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import constant, dtype, integer, linear, loads, replace_loads
-from pyjsml.kernels.expression import substitute, uses
+from pyjsml.kernels.expression import (
+    branches_on,
+    constant,
+    dtype,
+    integer,
+    linear,
+    loads,
+    replace_loads,
+    substitute,
+    uses,
+)
 from pyjsml.kernels.stage import Axis, Stage, reads, same_index
 
 
@@ -59,9 +68,7 @@ class Nest:
             accumulators=tuple(
                 Accumulator(a.value, change(a.init), change(a.update)) for a in self.accumulators
             ),
-            results=tuple(
-                Result(r.flat, change(r.index), change(r.value)) for r in self.results
-            ),
+            results=tuple(Result(r.flat, change(r.index), change(r.value)) for r in self.results),
         )
 
 
@@ -108,9 +115,7 @@ def _take(expr: Any, values: dict[tirx.Var, tirx.Var]) -> Any:
     return replace_loads(expr, load)
 
 
-def _turn_round(
-    emitter: Emitter, stage: Stage, after: Stage
-) -> dict[tirx.Var, Any] | None:
+def _turn_round(emitter: Emitter, stage: Stage, after: Stage) -> dict[tirx.Var, Any] | None:
     """Return the axes of `after` as expressions over the axes of the stage that it reads."""
     own = {write.buffer for write in stage.writes}
     indices = [load.indices for load in reads(after) if load.source in own]
@@ -121,9 +126,7 @@ def _turn_round(
     return {a.var: s.var for a, s in zip(after.axes, stage.axes, strict=True)}
 
 
-def _permutation(
-    stage: Stage, after: Stage, indices: list[Any]
-) -> dict[tirx.Var, Any] | None:
+def _permutation(stage: Stage, after: Stage, indices: list[Any]) -> dict[tirx.Var, Any] | None:
     """Invert an index that only reorders axes and fills in those of extent 1."""
     turned: dict[tirx.Var, Any] = {
         axis.var: integer(0) for axis in after.axes if constant(axis.extent) == 1
@@ -155,32 +158,30 @@ def without_reduction(nest: Nest) -> Nest:
 
 def merge(emitter: Emitter, nest: Nest) -> Nest:
     """Make one axis of adjacent ones wherever all flat indices step through both as through one."""
-    nest = _merge(emitter, nest, "axes")
-    return _merge(emitter, nest, "reduced")
+    axes, nest = _merged(emitter, nest, nest.axes)
+    reduced, nest = _merged(emitter, nest, nest.reduced)
+    return replace(nest, axes=axes, reduced=reduced)
 
 
-def _merge(emitter: Emitter, nest: Nest, which: str) -> Nest:
+def _merged(emitter: Emitter, nest: Nest, axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], Nest]:
     kept: list[Axis] = []
-    for axis in getattr(nest, which):
+    for axis in axes:
         if constant(axis.extent) == 1:
-            zero = {axis.var: integer(0)}
-            nest = nest.rewrite(lambda e, zero=zero: emitter.resimplify(substitute(e, zero)))
-            nest = replace(nest, results=_simplified(emitter, nest.results))
-            continue
-        if kept and _mergeable(emitter, nest, kept[-1], axis):
+            nest = _substituted(emitter, nest, {axis.var: integer(0)})
+        elif kept and _mergeable(emitter, nest, kept[-1], axis):
             outer = kept.pop()
             both = emitter.axis(axis.var.name, outer.extent * axis.extent)
-            gone = {outer.var: integer(0), axis.var: both.var}
-            nest = nest.rewrite(lambda e, gone=gone: emitter.resimplify(substitute(e, gone)))
-            nest = replace(nest, results=_simplified(emitter, nest.results))
+            nest = _substituted(emitter, nest, {outer.var: integer(0), axis.var: both.var})
             kept.append(both)
         else:
             kept.append(axis)
-    return replace(nest, **{which: tuple(kept)})
+    return tuple(kept), nest
 
 
-def _simplified(emitter: Emitter, results: tuple[Result, ...]) -> tuple[Result, ...]:
-    return tuple(Result(r.flat, emitter.simplify(r.index), r.value) for r in results)
+def _substituted(emitter: Emitter, nest: Nest, variables: dict[tirx.Var, Any]) -> Nest:
+    nest = nest.rewrite(lambda e: emitter.resimplify(substitute(e, variables)))
+    results = tuple(Result(r.flat, emitter.simplify(r.index), r.value) for r in nest.results)
+    return replace(nest, results=results)
 
 
 def _mergeable(emitter: Emitter, nest: Nest, outer: Axis, inner: Axis) -> bool:
@@ -208,7 +209,7 @@ def without_loads(expr: Any) -> Any:
 
 
 def stride(emitter: Emitter, index: Any, var: tirx.Var) -> int | None:
-    """Return by how many elements `index` moves as `var` grows by one; None if it is not constant."""
+    """Return by how many elements `index` moves as `var` grows by one; None if that varies."""
     found = linear(index, [var])
     return None if found is None else constant(emitter.simplify(found[0]))
 
@@ -222,21 +223,6 @@ def steady(emitter: Emitter, exprs: Sequence[Any], var: tirx.Var) -> bool:
         for load in loads(expr):
             if stride(emitter, load.indices[0], var) not in (0, 1):
                 return False
-        if _branches_on(expr, var):
+        if branches_on(expr, var):
             return False
     return True
-
-
-def _branches_on(expr: Any, var: tirx.Var) -> bool:
-    from pyjsml.kernels.expression import is_if_then_else
-
-    found = False
-
-    def visit(call: ir.Call) -> None:
-        nonlocal found
-        found = found or (is_if_then_else(call) and uses(call.args[0], [var]))
-
-    import tvm_ffi
-
-    tvm_ffi.structural_walk(expr, (ir.Call, visit))
-    return found

@@ -41,8 +41,8 @@ def horizontal(nest: Nest) -> bool:
 
 def can_reduce_lanes(emitter: Emitter, nest: Nest) -> bool:
     """Tell whether the innermost reduced axis of `nest` can run along the lanes of a vector."""
-    return bool(nest.reduced) and horizontal(nest) and steady(
-        emitter, nest.body, nest.reduced[-1].var
+    return (
+        bool(nest.reduced) and horizontal(nest) and steady(emitter, nest.body, nest.reduced[-1].var)
     )
 
 

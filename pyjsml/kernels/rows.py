@@ -23,7 +23,7 @@ MAX_STACK_ELEMENTS = 8192
 
 @dataclass(frozen=True)
 class Rows:
-    """The loops of several stages, and the temporaries that the caller must give them memory for."""
+    """The loops of several stages, and the temporaries that the caller must lend memory for."""
 
     loops: Tiled
     workspace: tuple[tirx.Var, ...]
@@ -73,9 +73,7 @@ def _at_axis(indices: Any, position: int, axis: Axis) -> bool:
 
 
 def _rebased(stage: Stage, prefix: tuple[Axis, ...]) -> Stage:
-    variables = {
-        own.var: common.var for own, common in zip(stage.axes, prefix, strict=False)
-    }
+    variables = {own.var: common.var for own, common in zip(stage.axes, prefix, strict=False)}
     writes = tuple(
         Write(w.buffer, substitute(w.value, variables), _init(w.init, variables))
         for w in stage.writes

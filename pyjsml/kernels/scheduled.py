@@ -15,8 +15,9 @@ class Scheduled:
     """A function with its loops written out.
 
     `params` are the buffers of the inputs and outputs, then those that the caller lends for the
-    duration of a call, of as many bytes as `workspace` says. `dims` are 32-bit, and `binds` derive from them what
-    else the body names. `begin` and `end` slice the outermost loop, whose length is `extent`.
+    duration of a call, of as many bytes as `workspace` says. `dims` are 32-bit, and `binds` derive
+    from them what else the body names. `begin` and `end` slice the outermost loop, whose length is
+    `extent`.
     `stages` is what the loops compute, where that is known.
     """
 

@@ -210,7 +210,7 @@ def _is_true(value: Any) -> bool:
 def same_index(indices: Any, axes: tuple[Axis, ...]) -> bool:
     """Tell whether `indices` are exactly the variables of `axes`, in order."""
     return len(indices) == len(axes) and all(
-        isinstance(index, tirx.Var) and index.same_as(axis.var)
+        (isinstance(index, tirx.Var) and index.same_as(axis.var))
         or (_is_zero(index) and _is_true(axis.extent))
         for index, axis in zip(indices, axes, strict=True)
     )

@@ -94,8 +94,13 @@ def column_spans(extent: Any, tile: Tile, padded: bool) -> list[Span]:
     width = tile.width * tile.vectors
     length = constant(extent)
     if length is None:
-        full = tirx.floordiv(extent, width)
-        return [Span(0, full, width), Span(full * width, extent - full * width, 1)]
+        spans = []
+        start: Any = 0
+        for size in sorted({width, tile.width, 1}, reverse=True):
+            count = tirx.floordiv(extent - start, size)
+            spans.append(Span(start, count, size))
+            start = start + count * size
+        return spans
     if padded:
         count = -(-length // width)
         return [Span(0, count, width, length - (count - 1) * width)]
@@ -111,7 +116,7 @@ def column_spans(extent: Any, tile: Tile, padded: bool) -> list[Span]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tile starts and how large it is; where `partial` holds, only `valid` columns exist."""
+    """Where a tile starts, and its size; where `partial` holds, only `valid` columns exist."""
 
     row: Any
     rows: int
@@ -164,7 +169,7 @@ class Grid:
         return sequence(*[unrolled([self.row, self.vector], self._lanes(s)) for s in statements])
 
     def first(self, statements: Sequence[tirx.Stmt], columns: int) -> tirx.Stmt:
-        """Run each statement at the first `columns` columns of each row, by vectors where it goes."""
+        """Run each statement at the first `columns` columns of each row, by vectors if it can."""
         width = int(self.lane.extent)
         parts = []
         for statement in statements:
@@ -203,8 +208,7 @@ class Registers:
         """Return registers for `size` elements of each accumulator of `nest`."""
         values = tuple(a.value for a in nest.accumulators)
         crossed = any(
-            uses(a.update, [v for v in values if not v.same_as(a.value)])
-            for a in nest.accumulators
+            uses(a.update, [v for v in values if not v.same_as(a.value)]) for a in nest.accumulators
         )
         buffers = tuple(local(v.name, dtype(v), size) for v in values)
         spare = tuple(local(f"{v.name}_new", dtype(v), size) for v in values) if crossed else ()
@@ -272,7 +276,9 @@ def tile(
     instead, so that each panel of weights is read once.
     """
     outer = [axis for axis in nest.axes if axis not in (row, column)]
-    rows = row_spans(row.extent, shape.rows) if row is not None else [Span(integer(0), integer(1), 1)]
+    rows = (
+        row_spans(row.extent, shape.rows) if row is not None else [Span(integer(0), integer(1), 1)]
+    )
     columns = column_spans(column.extent, shape, padded)
 
     def tiles(at: Any, columns: Span, j: Axis) -> tirx.Stmt:
