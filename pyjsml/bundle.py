@@ -32,6 +32,10 @@ class Bundle:
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", MappingProxyType(dict(self.files)))
 
+    def __repr__(self) -> str:
+        """Return a line; the bytes of a model would fill a notebook."""
+        return f"<Bundle of {len(self.files)} files, {sum(map(len, self.files.values())):,} bytes>"
+
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Bundle:
         """Read the bundle in `directory` and check every file against its digest.

@@ -48,6 +48,7 @@ class BaseSession(ABC):
     """A session that an engine makes by saying how to run once and how to free what it holds."""
 
     def __init__(self, model: Mapping[str, Any]) -> None:
+        self._dtypes = {port["name"]: port["dtype"] for port in model["inputs"]}
         self._outputs = [port["name"] for port in model["outputs"]]
         self._closed = False
 
@@ -81,7 +82,7 @@ class BaseSession(ABC):
     def _checked_run(self, inputs: Mapping[str, ArrayLike], capture: list[str]) -> Results:
         if self._closed:
             raise EngineError("StateError", "the session is closed; open another")
-        return self._run(as_tensors(inputs), capture)
+        return self._run(as_tensors(inputs, self._dtypes), capture)
 
     @abstractmethod
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:

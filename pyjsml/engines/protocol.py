@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Session(Protocol):
     """A bundle, loaded into an engine and ready to run. Close it, or use it in a `with` statement.
 
-    Inputs are numpy arrays, of any byte order and memory layout, or what `numpy.asarray` takes.
+    Inputs are numpy arrays, of any byte order and memory layout, or what `numpy.asarray` takes;
+    lists of Python's numbers take the dtype that the model wants.
     The outputs belong to the caller. The runtime checks the inputs: what does not fit the model
     raises InputError, which names every problem; an error without a class in `pyjsml.errors` comes
     as EngineError with its JavaScript name. A closed session raises EngineError.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,17 +23,24 @@ LARGEST_ITEM = 8
 """Bytes of an element; numpy's long double, which no other host knows, has more."""
 
 
-def as_tensors(inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+def as_tensors(
+    inputs: Mapping[str, ArrayLike], dtypes: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Array]:
     """Return `inputs` as arrays that a host can take: C-contiguous, in this machine's byte order.
 
-    What fits the model is for the runtime to say; only what no tensor can hold raises InputError.
+    Python's numbers, and lists of them, have no dtype: they take the one in `dtypes`, where they
+    are of its kind or of a lesser one. An array keeps its own. What fits the model is for the
+    runtime to say; only what no tensor can hold raises InputError.
     """
     tensors: dict[str, Array] = {}
     problems = []
     for name, given in inputs.items():
         try:
             array = np.asarray(given)
-        except ValueError as error:
+            wanted = dtypes.get(name)
+            if wanted and not hasattr(given, "dtype") and np.can_cast(array, wanted, "same_kind"):
+                array = np.asarray(given, dtype=wanted)
+        except (ValueError, TypeError, OverflowError, RuntimeError) as error:
             problems.append(f"{name}: no array can be made of it: {error}")
             continue
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > LARGEST_ITEM:

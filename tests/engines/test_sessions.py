@@ -81,7 +81,9 @@ def test_any_memory_layout(echo: Session, given: Any) -> None:
 
 def test_python_values(echo: Session) -> None:
     rows = [[1, 2, 3], [4, 5, -6]]
-    outputs = echo.run(echo_inputs() | {"scalar": 7, "int64": rows, "bool": [[True] * 3] * 2})
+    given = {"scalar": 7, "int64": rows, "bool": [[True] * 3] * 2, "float32": rows}
+    outputs = echo.run(echo_inputs() | given)
+    assert outputs["same_float32"].tolist() == rows
     assert outputs["same_scalar"] == 7
     assert outputs["same_scalar"].shape == ()
     assert outputs["same_int64"].tolist() == rows
@@ -146,7 +148,9 @@ def test_capture_of_an_unknown_value(chain: Session) -> None:
             id="dtype",
         ),
         pytest.param(
-            {"x": [[1, 2, 3]]}, ["x: is of dtype int64; the model wants float32"], id="integers"
+            {"x": np.array([[1, 2, 3]])},
+            ["x: is of dtype int64; the model wants float32"],
+            id="integers",
         ),
         pytest.param({"x": np.zeros((2, 4), "f4")}, ["x: is of shape 2x4"], id="shape"),
         pytest.param({"x": np.float32(1)}, ["x: is of shape scalar"], id="rank"),

@@ -46,6 +46,11 @@ def test_round_trip_keeps_files_and_their_order(bundle: Bundle, written: Path) -
     assert opened.model == {"name": "m"}
 
 
+def test_a_bundle_is_shown_in_a_line(bundle: Bundle) -> None:
+    size = len(bundle.files["manifest.json"]) + 3
+    assert repr(bundle) == f"<Bundle of 5 files, {size} bytes>"
+
+
 def test_a_bundle_is_immutable(bundle: Bundle) -> None:
     with pytest.raises(TypeError):
         bundle.files["x"] = b""  # type: ignore[index]

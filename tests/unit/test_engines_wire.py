@@ -20,6 +20,16 @@ def test_tensors_are_contiguous_and_native() -> None:
     assert (tensors["b"].shape, tensors["c"].dtype) == ((), np.dtype("bool"))
 
 
+def test_python_numbers_take_the_dtype_that_is_wanted() -> None:
+    wanted = {"a": "float32", "b": "float32", "c": "int32", "d": "float32"}
+    given: dict[str, Any] = {"a": [[1.5, 2.0]], "b": 3, "c": [0.5], "d": np.zeros(2)}
+    tensors = as_tensors(given, wanted)
+    dtypes = {name: str(array.dtype) for name, array in tensors.items()}
+    # A fraction is no integer, and an array is what it says that it is: the runtime refuses both.
+    assert dtypes == {"a": "float32", "b": "float32", "c": "float64", "d": "float64"}
+    assert tensors["a"].tolist() == [[1.5, 2.0]]
+
+
 def test_arrays_that_need_no_change_are_not_copied() -> None:
     array = np.zeros((2, 3), np.float32)
     assert np.shares_memory(as_tensors({"x": array})["x"], array)
