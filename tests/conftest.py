@@ -39,7 +39,7 @@ def shared_bundle() -> SharedBundle:
     """Return `shared(key, make)`: the bundle that `make` compiled, in this run or an earlier one.
 
     Bundles are kept in build/test-bundles for as long as no source of pyjsml changes. Test
-    processes that run side by side compile each bundle once. `key` must differ for different bundles.
+    processes that run side by side compile each bundle once. `key` names the bundle.
     """
     folder = CACHE / _digest_of_sources()
 

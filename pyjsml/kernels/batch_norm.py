@@ -19,7 +19,7 @@ def scaled_weight(
 def normalization_shift(
     gamma: te.Tensor, beta: te.Tensor, mean: te.Tensor, variance: te.Tensor, epsilon: float
 ) -> te.Tensor:
-    """Return what a normalised channel has at zero: beta - mean · gamma / sqrt(variance + epsilon)."""
+    """Return what a normalised channel has at zero: beta - mean · scale."""
     return te.compute(
         beta.shape,
         lambda c: beta[c] - mean[c] * _scale(gamma, variance, epsilon, c),
