@@ -14,7 +14,7 @@ from pyjsml.frontend.builder import NodeBuilder
 from pyjsml.frontend.constants import Weights
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
-from pyjsml.frontend.onnx_ops import converter
+from pyjsml.frontend.onnx_ops import OPERATORS, converter
 from pyjsml.frontend.options import DTYPES, Dims, check_dims
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
@@ -28,7 +28,19 @@ if TYPE_CHECKING:
     from pyjsml.program import Program
 
 _MICROSOFT = "com.microsoft"
-_MICROSOFT_OPS = {"BiasGelu", "EmbedLayerNormalization", "FastGelu", "SkipLayerNormalization"}
+_MICROSOFT_OPS = {
+    "BiasAdd",
+    "BiasGelu",
+    "BiasSplitGelu",
+    "EmbedLayerNormalization",
+    "FastGelu",
+    "FusedConv",
+    "Gelu",
+    "QuickGelu",
+    "SimplifiedLayerNormalization",
+    "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization",
+}
 _CONTROL_FLOW = {"If", "Loop", "Scan"}
 
 
@@ -46,10 +58,11 @@ def convert(model: ModelProto, name: str, dims: Dims) -> Program:
 
 def check_supported(model: ModelProto) -> None:
     """Raise UnsupportedOpError if the model, or a graph inside it, uses an unknown operator."""
-    known = set(tvm_onnx._get_convert_map()) | {"Constant"}
+    # TVM's Attention is Microsoft's of that name; ONNX's own has been taken apart.
+    known = set(tvm_onnx._get_convert_map()) - {"Attention"} | OPERATORS
     found: dict[str, list[Origin]] = {}
     for node in onnx_model.nodes(model.graph):
-        standard = node.domain in ("", "ai.onnx") and node.op_type not in _MICROSOFT_OPS
+        standard = node.domain in ("", "ai.onnx") and node.op_type not in _MICROSOFT_OPS - {"Gelu"}
         microsoft = node.domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS
         if (standard or microsoft) and node.op_type in known - _CONTROL_FLOW:
             continue
@@ -171,7 +184,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
 
     def _construct_node(self, node: Any, origin: Origin) -> None:
-        attributes = self._parse_attr(node.attribute)
+        attributes = onnx_model.attributes(node)
         attributes["tvm_custom"] = {"name": node.name, "num_outputs": len(node.output)}
         inputs = tvm_onnx.onnx_input()
         inputs.extend(self._nodes[name] if name else None for name in node.input)

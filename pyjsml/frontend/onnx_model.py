@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,21 @@ from pyjsml.frontend.quiet import quiet, sentence
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
+
+
+COMPOSED = frozenset(
+    {
+        "Attention",
+        "CausalConvWithState",
+        "Celu",
+        "NegativeLogLikelihoodLoss",
+        "RotaryEmbedding",
+        "SoftmaxCrossEntropyLoss",
+        "SwiGLU",
+        "Swish",
+    }
+)
+"""Operators that ONNX itself defines by simpler ones, into which `fold` takes them apart."""
 
 
 def read(path: Path) -> ModelProto:
@@ -108,13 +124,21 @@ def fold(model: ModelProto) -> ModelProto:
     Exporters write shapes as chains of small nodes (Shape, Gather, Concat, ConstantOfShape), which
     only make sense as constants. Weights are left as they are.
     """
-    onnx = require("onnx")
+    require("onnx")
     require("onnxscript")
     import onnx_ir
+    from onnx import inliner
     from onnxscript import optimizer
 
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        model = inliner.inline_local_functions(model)
+    if any(node.op_type in COMPOSED and not node.domain for node in model.graph.node):
+        composed = [("", operator) for operator in sorted(COMPOSED)]
+        # It fails where an operator leaves out an input amid others; that one then stays whole.
+        with suppress(RuntimeError):
+            model = inliner.inline_selected_functions(
+                model, composed, inline_schema_functions=True
+            )
     with quiet():
         folded = onnx_ir.from_proto(model)
         optimizer.fold_constants(
@@ -125,6 +149,16 @@ def fold(model: ModelProto) -> ModelProto:
         )
         optimizer.remove_unused_nodes(folded)
         return onnx_ir.to_proto(folded)
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """Return the attributes of a node by name; lists, which may be empty, as tuples."""
+    onnx = require("onnx")
+    values = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+    return {
+        name: value if isinstance(value, bytes) or not isinstance(value, Iterable) else tuple(value)
+        for name, value in values.items()
+    }
 
 
 def nodes(graph: Any) -> Iterator[Any]:

@@ -8,8 +8,12 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
+
+
+_OPERATOR = "ir.Op("
 
 
 @contextlib.contextmanager
@@ -30,9 +34,24 @@ def quiet() -> Iterator[None]:
 
 def sentence(error: BaseException) -> str:
     """Return what `error` says in one line: libraries' messages may be pages long."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _plain(str(error)).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     # Some libraries underline a heading and say what is wrong behind it.
     if len(lines) > 1 and text.endswith(":"):
         text = f"{text} {lines[1]}"
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _plain(text: str) -> str:
+    """Write TVM's operators by their names: `relax.add`, not `ir.Op(span=None, …)`."""
+    start = text.find(_OPERATOR)
+    while start >= 0:
+        depth, end = 0, start
+        for end in range(start + len(_OPERATOR) - 1, len(text)):
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            if depth == 0:
+                break
+        name = re.search(r'name="([^"]*)"', text[start:end])
+        text = text[:start] + (name[1] if name else "an operator") + text[end + 1 :]
+        start = text.find(_OPERATOR)
+    return text

@@ -8,8 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pyjsml.frontend.onnx_ops import arithmetic, indexing, padding, resizing, shapes
-from pyjsml.frontend.onnx_ops.common import Converter, NotConstantError
+from pyjsml.frontend.onnx_ops import (
+    arithmetic,
+    contrib,
+    convolution,
+    indexing,
+    normalization,
+    padding,
+    reduction,
+    resizing,
+    shapes,
+)
+from pyjsml.frontend.onnx_ops.common import Converter
 
 
 def converter(op_type: str, opset: int) -> Converter | None:
@@ -21,17 +31,42 @@ def converter(op_type: str, opset: int) -> Converter | None:
 
 _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
     {
+        "BatchNormalization": normalization.batch_normalization,
+        "BiasAdd": contrib.bias_add,
+        "BiasSplitGelu": contrib.bias_split_gelu,
         "Clip": arithmetic.clip,
+        "Constant": shapes.constant,
+        "ConvTranspose": convolution.conv_transpose,
+        "CumProd": reduction.cumulative_product,
+        "Dropout": arithmetic.dropout,
+        "FastGelu": contrib.fast_gelu,
+        "FusedConv": contrib.fused_conv,
         "Gather": indexing.gather,
         "GatherElements": indexing.gather_elements,
         "GatherND": indexing.gather_nd,
+        "Gelu": contrib.gelu,
+        "IsInf": arithmetic.is_infinite,
+        "LayerNormalization": normalization.layer_normalization,
+        "LpNormalization": reduction.lp_normalization,
+        "Mod": arithmetic.modulo,
         "Pad": padding.pad,
         "Pow": arithmetic.power,
-        "ScatterElements": indexing.scatter_elements,
-        "ScatterND": indexing.scatter_nd,
+        "QuickGelu": contrib.quick_gelu,
+        "RMSNormalization": normalization.rms_normalization,
+        "ReduceMax": reduction.reduce_max,
+        "ReduceMin": reduction.reduce_min,
         "Resize": resizing.resize,
+        "ScatterElements": indexing.scatter_elements,
+        "Scatter": indexing.scatter_elements,
+        "ScatterND": indexing.scatter_nd,
+        "SimplifiedLayerNormalization": normalization.rms_normalization,
+        "SkipLayerNormalization": normalization.skip_layer_normalization,
+        "SkipSimplifiedLayerNormalization": normalization.skip_rms_normalization,
         "Upsample": resizing.upsample,
     }
 )
 
-__all__ = ["NotConstantError", "converter"]
+OPERATORS = frozenset(_CONVERTERS)
+"""The operators that are converted here, of ONNX and of Microsoft."""
+
+__all__ = ["OPERATORS", "converter"]

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tvm import relax
 from tvm.ir import GenericConst
+from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Attributes = Mapping[str, Any]
 Inputs = Sequence[Any]
@@ -18,6 +23,20 @@ class NotConstantError(Exception):
     """An argument that has to be known at compile time is computed at run time."""
 
 
+class UnsupportedError(Exception):
+    """An operator asks for something that can't be compiled; the message says what."""
+
+
+def tvm_converter(
+    operator: str, builder: Any, inputs: Inputs, attributes: Attributes, opset: int
+) -> Any:
+    """Convert as TVM does."""
+    convert = tvm_onnx._get_convert_map()[operator].get_converter(opset)
+    given = tvm_onnx.onnx_input()
+    given.extend(inputs)
+    return convert(builder, given, dict(attributes), [{}, {}])
+
+
 def constant(expr: Any, what: str) -> Any:
     """Return a constant as a numpy array; raise NotConstantError, which calls it `what`."""
     if not isinstance(expr, GenericConst):
@@ -25,9 +44,9 @@ def constant(expr: Any, what: str) -> Any:
     return expr.value.numpy()
 
 
-def is_constant(expr: Any) -> bool:
-    """Tell whether `expr` is known at compile time."""
-    return isinstance(expr, GenericConst)
+def as_constant(array: NDArray[Any]) -> Any:
+    """Return a numpy array as a constant. TVM would halve the width of 64-bit elements."""
+    return relax.const(array, array.dtype.name)
 
 
 def input_at(inputs: Inputs, index: int) -> Any:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from tvm import relax
+from tvm.tirx import IntImm
 
-from pyjsml.frontend.onnx_ops.common import Attributes, Inputs, constant, input_at, text
+from pyjsml.frontend.onnx_ops.common import (
+    Attributes,
+    Inputs,
+    as_constant,
+    constant,
+    input_at,
+    text,
+)
 
 
 def pad(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -36,8 +45,30 @@ def pad(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any
         width = [max(0, size) for size in width]
     if not any(width):
         return data
-    modes = {"constant": "constant", "edge": "replicate", "reflect": "reflect", "wrap": "circular"}
+    if mode == "reflect":
+        return _reflect(builder, data, width)
+    modes = {"constant": "constant", "edge": "replicate", "wrap": "circular"}
     return relax.op.nn.pad(data, width, modes[mode], value)
+
+
+def _reflect(builder: Any, data: Any, width: Sequence[int]) -> Any:
+    """Pad by reflection; what is longer than an axis is reflected again and again."""
+    if not any(_exceeds(data, width, axis) for axis in range(data.ty.ndim)):
+        return relax.op.nn.pad(data, list(width), "reflect")
+    for axis in range(data.ty.ndim):
+        before, after = width[2 * axis : 2 * axis + 2]
+        if before or after:
+            size = int(data.ty.shape[axis])
+            period = max(2 * size - 2, 1)
+            position = np.arange(-before, size + after) % period
+            indices = np.where(position < size, position, period - position)
+            data = builder.emit(relax.op.take(data, as_constant(indices), axis))
+    return data
+
+
+def _exceeds(data: Any, width: Sequence[int], axis: int) -> bool:
+    size = data.ty.shape[axis]
+    return isinstance(size, IntImm) and max(width[2 * axis : 2 * axis + 2]) >= int(size)
 
 
 def _crop(data: Any, width: Sequence[int]) -> Any:

@@ -13,6 +13,7 @@ from pyjsml.frontend.onnx_ops.common import (
     Attributes,
     Inputs,
     NotConstantError,
+    as_constant,
     constant,
     dtype_of,
     input_at,
@@ -83,7 +84,8 @@ def _resample(
     transformation = text(attributes, "coordinate_transformation_mode", "half_pixel")
     rounding = text(attributes, "nearest_mode", "round_prefer_floor")
     crops = transformation == "tf_crop_and_resize"
-    changed = [axis for axis, scale in scales.items() if scale != 1 or crops]
+    # As in ONNX Runtime, the axes of batch and channels have no region of interest.
+    changed = [axis for axis, scale in scales.items() if scale != 1 or (crops and axis > 1)]
     image = _image(data, changed, scales, sizes, attributes)
     if image is not None:
         return image
@@ -97,7 +99,7 @@ def _resample(
         if crops and outside(at, size).any():
             masks.append((number, outside(at, size)))
         if mode == "nearest":
-            indices = relax.const(nearest(at, size, rounding))
+            indices = as_constant(nearest(at, size, rounding))
             data = builder.emit(relax.op.take(data, indices, number))
             continue
         matrix = weights(
@@ -112,7 +114,7 @@ def _resample(
     for number, mask in masks:
         shape = [-1 if axis == number else 1 for axis in range(data.ty.ndim)]
         fill = relax.const(attributes.get("extrapolation_value", 0.0), dtype_of(data))
-        data = builder.emit(relax.op.where(relax.const(mask.reshape(shape)), fill, data))
+        data = builder.emit(relax.op.where(as_constant(mask.reshape(shape)), fill, data))
     return data
 
 
@@ -161,7 +163,7 @@ def _contract(builder: Any, data: Any, axis: int, matrix: Any) -> Any:
     order = list(range(rank))
     order[axis], order[-1] = order[-1], order[axis]
     moved = data if axis == rank - 1 else builder.emit(relax.op.permute_dims(data, order))
-    factors = relax.const(matrix.astype(np.dtype(dtype_of(data))))
+    factors = as_constant(matrix.astype(np.dtype(dtype_of(data))))
     product = builder.emit(relax.op.matmul(moved, factors))
     return product if axis == rank - 1 else builder.emit(relax.op.permute_dims(product, order))
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tvm import relax
 
-from pyjsml.frontend.onnx_ops.common import Attributes, Inputs
+from pyjsml.frontend.onnx_ops.common import Attributes, Inputs, as_constant, tvm_converter
+
+
+def constant(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Constant, which holds a tensor, a number or a list of numbers."""
+    kinds = {"value_float": "float32", "value_floats": "float32"}
+    kinds |= {"value_int": "int64", "value_ints": "int64"}
+    for name, dtype in kinds.items():
+        if name in attributes:
+            return as_constant(np.array(attributes[name], dtype))
+    return tvm_converter("Constant", builder, inputs, attributes, opset)
 
 
 def slice_1(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
