@@ -98,12 +98,18 @@ export async function load(model: ModelData, options: CreateOptions): Promise<Lo
     (sum, f) => sum + f.bytes,
     0,
   );
+  // Once a file fails, or the caller gives up, nobody waits for the others any more. A bare engine
+  // has no AbortController; nor does it fetch, so there is nothing to stop.
+  const stop = globalThis.AbortController ? new AbortController() : undefined;
+  const giveUp = () => stop?.abort(signal?.reason);
+  signal?.addEventListener("abort", giveUp, { once: true });
   let loaded = 0;
   const onBytes = (count: number) => {
+    if (stop?.signal.aborted) return;
     loaded += count;
     onProgress?.({ phase: "fetch", loaded: Math.min(loaded, total), total });
   };
-  const tools = { fetch: options.fetch, signal, onBytes };
+  const tools = { fetch: options.fetch, signal: stop?.signal, onBytes };
 
   const promised = async (file: FileData) => {
     const given = files[fileName(file)];
@@ -112,14 +118,21 @@ export async function load(model: ModelData, options: CreateOptions): Promise<Lo
     await checkDigest(file, bytes);
     return bytes;
   };
-  const [wasmBytes, ...weightBytes] = await Promise.all([
-    promised(wasm),
-    ...(replaced
-      ? replaced.map(async (source) => (isLocation(source) ? read(source, tools) : bytesOf(source)))
-      : model.files.weights.map(promised)),
-  ]);
-  signal?.throwIfAborted();
-  return { isa, wasm: wasmBytes as Uint8Array, weights: weightBytes };
+  try {
+    const [wasmBytes, ...weightBytes] = await Promise.all([
+      promised(wasm),
+      ...(replaced
+        ? replaced.map(async (s) => (isLocation(s) ? read(s, tools) : bytesOf(s)))
+        : model.files.weights.map(promised)),
+    ]);
+    signal?.throwIfAborted();
+    return { isa, wasm: wasmBytes as Uint8Array, weights: weightBytes };
+  } catch (error) {
+    stop?.abort(error);
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+  }
 }
 
 /** Take the files from the caller, who has checked them. Throws LoadError where one is missing. */

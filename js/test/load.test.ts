@@ -116,6 +116,22 @@ describe("over HTTP", () => {
     await expect(Executor.create(modelAt(base, "slow"), options)).rejects.toBe(reason);
   });
 
+  test("a file that fails stops the others, and no progress is told after it", async () => {
+    const signals: (AbortSignal | null | undefined)[] = [];
+    const mine: typeof fetch = async (url, init) => {
+      signals.push(init?.signal);
+      if (!String(url).includes("wasm")) return new Response("", { status: 404 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return new Response(wasm);
+    };
+    const onProgress = vi.fn();
+    const creation = Executor.create(modelAt(base), { fetch: mine, onProgress });
+    await expect(creation).rejects.toThrow("status 404");
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(onProgress).not.toHaveBeenCalled();
+  });
+
   test("with a fetch of one's own", async () => {
     const asked: string[] = [];
     const mine: typeof fetch = (url, init) => {

@@ -37,6 +37,11 @@ describe("the script build", () => {
       context,
     );
     expect(found).toEqual([expected([1, 2, 3, 4, 5, 6], [1, 2]), [2, 3, 4, 6, 7, 8], 3]);
+    const created = await runInContext(
+      "pyjsml.Executor.create(model, { files }).then((made) => made.describe().model)",
+      context,
+    );
+    expect(created).toBe("tiny");
     const message = runInContext("try { executor.runSync({}) } catch (e) { String(e) }", context);
     expect(message).toBe(
       "InputError: tiny: the inputs don't fit\n" +
