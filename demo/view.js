@@ -1,6 +1,7 @@
 /** Shows what the model answers, and where its time went. */
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const tenths = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1 });
 
 /** The probabilities of the ten digits, as bars. */
 export class Answer {
@@ -73,7 +74,7 @@ export class Times {
         const time = element("td", "number");
         const share = element("td", "number");
         const origin = op.origins.at(-1);
-        const from = element("td", "", origin?.module || origin?.node || "");
+        const from = element("td", "origin", origin?.module || origin?.node || "");
         ops.append(element("tr", "", element("td", "", op.name), from, time, share));
         return [op.name, { piece, time, share }];
       }),
@@ -91,7 +92,7 @@ export class Times {
       piece.style.setProperty("--share", String(sum > 0 ? ms / sum : 0));
       piece.style.setProperty("--heat", String(most > 0 ? ms / most : 0));
       time.textContent = micro(ms);
-      share.textContent = percent.format(sum > 0 ? ms / sum : 0);
+      share.textContent = tenths.format(sum > 0 ? ms / sum : 0);
     }
   }
 }
