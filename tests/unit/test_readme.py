@@ -58,3 +58,12 @@ def test_extras_exist() -> None:
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 def test_python_examples_compile(block: str) -> None:
     compile(block, "README.md", "exec")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
+def test_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    folders = r"(?:demo|docs|js|pyjsml|scripts|templates|tests)/"
+    named = {ROOT / path for path in re.findall(rf"`({folders}[\w./-]*)`", text)}
+    linked = {page.parent / path for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", text)}
+    assert [str(path) for path in named | linked if not path.exists()] == []
