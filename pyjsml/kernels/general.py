@@ -53,7 +53,7 @@ def general(func: tirx.PrimFunc) -> Scheduled:
 
 
 def _sequential(body: Any) -> Any:
-    """Return `body` with its parallel loops as plain ones: a slice runs on one thread."""
+    """Return `body` without pragmas and parallel loops: a slice runs on one thread."""
 
     def loop(node: tirx.For, mutator: Any) -> Any:
         node = mutator.default_mutate(node)
@@ -61,7 +61,11 @@ def _sequential(body: Any) -> Any:
             return node
         return tirx.For(node.loop_var, node.min, node.extent, tirx.ForKind.SERIAL, node.body)
 
-    return tvm_ffi.structural_mutate(body, [(tirx.For, loop)])
+    def scope(node: tirx.AttrStmt, mutator: Any) -> Any:
+        node = mutator.default_mutate(node)
+        return node.body if node.attr_key.startswith("pragma_") else node
+
+    return tvm_ffi.structural_mutate(body, [(tirx.For, loop), (tirx.AttrStmt, scope)])
 
 
 def _lift_temporaries(func: tirx.PrimFunc) -> tuple[tirx.PrimFunc, tuple[tirx.Var, ...]]:

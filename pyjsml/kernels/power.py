@@ -25,9 +25,7 @@ def integer_power(base: te.Tensor, exponent: te.Tensor, shape: Sequence[Any]) ->
         wanted = tirx.abs(_element(exponent, at))
         # The powers of 1 and -1 go on and on: an exponent's parity decides.
         wanted = tirx.Select(wanted > FACTORS, FACTORS - 1 + wanted % 2, wanted)
-        return multiply(
-            tirx.Select(factor < wanted, _element(base, at), one), axis=[factor]
-        )
+        return multiply(tirx.Select(factor < wanted, _element(base, at), one), axis=[factor])
 
     powers = te.compute(shape, product, name="integer_power")
 

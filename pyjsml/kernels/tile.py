@@ -271,9 +271,9 @@ def tile(
 ) -> Tiled:
     """Cover the points of `nest` with register tiles.
 
-    The other axes run outermost, in parallel; then come blocks of `block` row tiles (all of them by
-    default), then the columns, then the row tiles of a block. `by_column` has the columns outermost
-    instead, so that each panel of weights is read once.
+    The other axes run outermost; then come blocks of `block` row tiles (all of them by default), then
+    the columns, then the row tiles of a block. `by_column` has the columns outermost instead, so
+    that each panel of weights is read once. All but the row tiles of a block can run in parallel.
     """
     outer = [axis for axis in nest.axes if axis not in (row, column)]
     rows = (
@@ -307,10 +307,13 @@ def tile(
     if by_column and len(columns) == 1:
         j = emitter.axis("j", columns[0].count)
         t = emitter.axis("t", total)
-        return Tiled((j,), serial([*outer, t], tiles(t.var, columns[0], j)))
+        return Tiled((j, *outer), serial([t], tiles(t.var, columns[0], j)))
     b = emitter.axis("b", tirx.floordiv(total + (block - 1), block) if block else 1)
     first = b.var * (block or 0)
     t = emitter.axis("t", tirx.min(total - first, block) if block else total)
+    if len(columns) == 1:
+        j = emitter.axis("j", columns[0].count)
+        return Tiled((*outer, b, j), serial([t], tiles(first + t.var, columns[0], j)))
     parts = []
     for span in columns:
         j = emitter.axis("j", span.count)
