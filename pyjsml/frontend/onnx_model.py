@@ -136,9 +136,7 @@ def fold(model: ModelProto) -> ModelProto:
         composed = [("", operator) for operator in sorted(COMPOSED)]
         # It fails where an operator leaves out an input amid others; that one then stays whole.
         with suppress(RuntimeError):
-            model = inliner.inline_selected_functions(
-                model, composed, inline_schema_functions=True
-            )
+            model = inliner.inline_selected_functions(model, composed, inline_schema_functions=True)
     with quiet():
         folded = onnx_ir.from_proto(model)
         optimizer.fold_constants(

@@ -12,7 +12,6 @@ import re
 import warnings
 from collections.abc import Iterator
 
-
 _OPERATOR = "ir.Op("
 
 

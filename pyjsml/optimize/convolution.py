@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import tvm
-from tvm import relax
+from tvm import relax, te
 
 from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, matmul
 from pyjsml.kernels.dims import FlatDims
@@ -87,6 +87,8 @@ def lower_conv2d_transpose(
 ) -> Convolved:
     """Lower a transposed convolution of `x` [N, H, W, I] with `weight` [I, O / groups, KH, KW]."""
     groups = int(attrs.groups)
+    pack: Callable[..., te.Tensor]
+    convolve: Callable[..., te.Tensor]
     if groups == 1:
         pack, convolve = conv2d_transpose.pack_conv2d_transpose, conv2d_transpose.conv2d_transpose
         last = int(shape_of(weight)[1])

@@ -52,15 +52,12 @@ CONSTANT_INPUTS: Mapping[str, tuple[int, ...]] = {
 }
 """The inputs, by operator, on which shapes depend: models have constants there, and so do cases."""
 
-_DTYPES = {"string": np.str_, "bool": np.bool_}
-
 
 @dataclass(frozen=True)
 class OpCase:
     """A model of one node, and its test vectors. `name` says where the case comes from."""
 
     name: str
-    op: str
     model: ModelProto
     inputs: Mapping[str, Array]
     outputs: Mapping[str, Array]
@@ -85,7 +82,7 @@ def read_cases(path: Path, *, weights: bool = False) -> Iterator[OpCase]:
 
 
 def merge(cases: Sequence[OpCase]) -> OpCase:
-    """Return one case of all `cases`, which share their opsets, with the names of case i as `i_…`."""
+    """Return one case of all `cases`, which share opsets; the names of case 3 become `3_…`."""
     graph = onnx.GraphProto(name="cases")
     inputs: dict[str, Array] = {}
     outputs: dict[str, Array] = {}
@@ -100,7 +97,7 @@ def merge(cases: Sequence[OpCase]) -> OpCase:
         outputs |= {prefix + name: array for name, array in case.outputs.items()}
     model = helper.make_model(graph, opset_imports=cases[0].model.opset_import)
     model.ir_version = cases[0].model.ir_version
-    return OpCase("merged", "", model, inputs, outputs)
+    return OpCase("merged", model, inputs, outputs)
 
 
 def _case(name: str, test: Mapping[str, Any], case: Mapping[str, Any], *, weights: bool) -> OpCase:
@@ -133,7 +130,7 @@ def _case(name: str, test: Mapping[str, Any], case: Mapping[str, Any], *, weight
     domain = opset["domain"] if opset else ""
     node = helper.make_node(op, names, result_names, domain=domain, **attributes)
     graph = helper.make_graph([node], op, variables, results, initializers)
-    return OpCase(name, op, _model(graph, opset), inputs, outputs)
+    return OpCase(name, _model(graph, opset), inputs, outputs)
 
 
 def _model(graph: onnx.GraphProto, opset: Mapping[str, Any] | None) -> ModelProto:
@@ -166,9 +163,8 @@ def _is_whole(tensor: Mapping[str, Any]) -> bool:
 
 
 def _tensor(tensor: Mapping[str, Any], name: str) -> TensorProto:
-    kind = TensorProto.DataType.Value("FLOAT" if tensor["type"] == "float32" else
-                                      "DOUBLE" if tensor["type"] == "float64" else
-                                      tensor["type"].upper())
+    names = {"float32": "FLOAT", "float64": "DOUBLE"}
+    kind = TensorProto.DataType.Value(names.get(tensor["type"], tensor["type"].upper()))
     if kind in (TensorProto.INT4, TensorProto.UINT4):
         return helper.make_tensor(name, kind, tensor["dims"], tensor["data"])
     # Data out of range wraps, as in JavaScript's typed arrays.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -24,24 +23,26 @@ from pyjsml.kernels.power import integer_power
 def clip(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert Clip, whose bounds have been attributes before opset 11."""
     data = inputs[0]
-    if opset < 11:
-        low, high = attributes.get("min", -math.inf), attributes.get("max", math.inf)
-        return relax.op.clip(data, float(low), float(high))
-    bounds = [input_at(inputs, 1), input_at(inputs, 2)]
     dtype = dtype_of(data)
-    if dtype.startswith("float") and all(
-        bound is None or isinstance(bound, GenericConst) for bound in bounds
-    ):
-        low, high = (None if bound is None else float(bound.value.numpy()) for bound in bounds)
-        # A bound that is NaN bounds nothing.
-        low = -math.inf if low is None or math.isnan(low) else low
-        high = math.inf if high is None or math.isnan(high) else high
-        return relax.op.clip(data, low, high)
+    if opset < 11:
+        given = [attributes.get("min"), attributes.get("max")]
+        bounds = [None if bound is None else relax.const(bound, dtype) for bound in given]
+    else:
+        bounds = [input_at(inputs, 1), input_at(inputs, 2)]
+    # A bound that is infinite or NaN bounds nothing.
+    bounds = [None if _is_idle(bound) else bound for bound in bounds]
+    numbers = [float(b.value.numpy()) for b in bounds if isinstance(b, GenericConst)]
+    if dtype.startswith("float") and len(numbers) == 2:
+        return relax.op.clip(data, *numbers)
     if bounds[0] is not None:
         data = builder.emit(relax.op.maximum(data, bounds[0]))
     if bounds[1] is not None:
         data = relax.op.minimum(data, bounds[1])
     return data
+
+
+def _is_idle(bound: Any) -> bool:
+    return isinstance(bound, GenericConst) and not np.isfinite(bound.value.numpy()).all()
 
 
 def power(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

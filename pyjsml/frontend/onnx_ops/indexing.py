@@ -14,30 +14,22 @@ def gather(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> 
     return relax.op.take(inputs[0], inputs[1], attributes.get("axis", 0))
 
 
-def gather_elements(
-    builder: Any, inputs: Inputs, attributes: Attributes, opset: int
-) -> Any:
+def gather_elements(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert GatherElements."""
     return relax.op.gather_elements(inputs[0], inputs[1], attributes.get("axis", 0))
 
 
-def gather_nd(
-    builder: Any, inputs: Inputs, attributes: Attributes, opset: int
-) -> Any:
+def gather_nd(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert GatherND."""
     return relax.op.gather_nd(inputs[0], inputs[1], attributes.get("batch_dims", 0))
 
 
-def scatter_elements(
-    builder: Any, inputs: Inputs, attributes: Attributes, opset: int
-) -> Any:
+def scatter_elements(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert ScatterElements."""
     return relax.op.scatter_elements(*inputs, attributes.get("axis", 0), _reduction(attributes))
 
 
-def scatter_nd(
-    builder: Any, inputs: Inputs, attributes: Attributes, opset: int
-) -> Any:
+def scatter_nd(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert ScatterND."""
     return relax.op.scatter_nd(*inputs, _reduction(attributes))
 

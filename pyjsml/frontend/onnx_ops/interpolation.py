@@ -73,12 +73,14 @@ def weights(
     values = _cubic(distance, cubic) if mode == "cubic" else np.clip(1 - distance, 0, None)
     inside = (elements >= 0) & (elements < axis.size)
     if exclude_outside or antialias:
-        kept = values[inside]
-        return kept / kept.sum(axis=0)
-    matrix = np.zeros((axis.size, len(at)))
-    # Positions beyond the border are at it: what lies outside repeats the outermost element.
-    np.add.at(matrix, np.clip(elements, 0, axis.size - 1), values)
-    return matrix / matrix.sum(axis=0)
+        matrix: Floats = values[inside]
+    else:
+        # What lies outside repeats the outermost element.
+        matrix = np.zeros((axis.size, len(at)))
+        np.add.at(matrix, np.clip(elements, 0, axis.size - 1), values)
+    total: Floats = matrix.sum(axis=0)
+    normalised: Floats = matrix / total
+    return normalised
 
 
 def outside(at: Floats, size: int) -> Any:
@@ -87,6 +89,6 @@ def outside(at: Floats, size: int) -> Any:
 
 
 def _cubic(distance: Floats, a: float) -> Floats:
-    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
-    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    near: Floats = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far: Floats = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))

@@ -16,9 +16,7 @@ from pyjsml.frontend.onnx_ops.common import (
 )
 
 
-def layer_normalization(
-    builder: Any, inputs: Inputs, attributes: Attributes, opset: int
-) -> Any:
+def layer_normalization(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert LayerNormalization; mean and inverse deviation only where they are asked for."""
     x, scale, bias = (input_at(inputs, index) for index in range(3))
     if attributes["tvm_custom"]["num_outputs"] == 1:
@@ -42,9 +40,7 @@ def rms_normalization(builder: Any, inputs: Inputs, attributes: Attributes, opse
     return relax.op.multiply(builder.emit(relax.op.multiply(x, inverse)), scale)
 
 
-def skip_rms_normalization(
-    builder: Any, inputs: Inputs, attributes: Attributes, opset: int
-) -> Any:
+def skip_rms_normalization(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert Microsoft's SkipSimplifiedLayerNormalization: a sum, normalised; and the sum."""
     x, skip, scale = inputs[:3]
     total = builder.emit(relax.op.add(x, skip))
