@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ KINDS = (
     "pyjsml reads .onnx files, .pt2 files (torch.export.save), TorchScript files (torch.jit.save) "
     "and package.module:callable"
 )
+# What zipfile raises for a damaged archive, where it reads on as far as it can.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 _EXPORT = "pass package.module:callable instead, or export the model with torch.export.save"
 
 
@@ -66,7 +69,7 @@ def _kind_of_zip(path: Path) -> Kind:
             pickled = next((name for name in names if name.endswith("data.pkl")), None)
             if pickled is not None:
                 _refuse_pickle(path, archive.read(pickled))
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise ModelError(
             f"{path} is truncated or corrupt ({error}): export or download it again."
         ) from error

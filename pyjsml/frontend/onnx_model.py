@@ -137,16 +137,22 @@ def fold(model: ModelProto) -> ModelProto:
         # It fails where an operator leaves out an input amid others; that one then stays whole.
         with suppress(RuntimeError):
             model = inliner.inline_selected_functions(model, composed, inline_schema_functions=True)
-    with quiet():
-        folded = onnx_ir.from_proto(model)
-        optimizer.fold_constants(
-            folded,
-            onnx_shape_inference=True,
-            # Left alone by default, though most Pad and Reshape arguments pass through one.
-            should_fold=lambda node: True if node.op_type == "ConstantOfShape" else None,
-        )
-        optimizer.remove_unused_nodes(folded)
-        return onnx_ir.to_proto(folded)
+    try:
+        with quiet():
+            folded = onnx_ir.from_proto(model)
+            optimizer.fold_constants(
+                folded,
+                onnx_shape_inference=True,
+                # Left alone by default, though most Pad and Reshape arguments pass through one.
+                should_fold=lambda node: True if node.op_type == "ConstantOfShape" else None,
+            )
+            optimizer.remove_unused_nodes(folded)
+            return onnx_ir.to_proto(folded)
+    except (ValueError, TypeError, RuntimeError) as error:  # damage that the checker lets pass
+        raise ModelError(
+            f"The ONNX model can't be simplified, and may be corrupt ({sentence(error)[:-1]}): "
+            "export or download it again."
+        ) from error
 
 
 def attributes(node: Any) -> dict[str, Any]:

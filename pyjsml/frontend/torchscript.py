@@ -48,7 +48,10 @@ def read(path: Path) -> tuple[Any, dict[str, TensorSpec]]:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"{path} can't be read as TorchScript: {sentence(error)}") from error
+        raise ModelError(
+            f"{path} can't be read as TorchScript ({sentence(error)[:-1]}): export or download it "
+            "again."
+        ) from error
     specs = {
         name: TensorSpec(name, spec.dtype, spec.shape)
         for name, spec in zip(argument_names(module), recorded, strict=False)

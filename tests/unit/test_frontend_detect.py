@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from pyjsml.errors import ModelError, UnsafeModelError
+from pyjsml.errors import ModelError, UnsafeModelError, UserError
 from pyjsml.frontend import load
 from pyjsml.frontend.detect import kind_of
 from pyjsml.frontend.pickles import global_names
@@ -105,6 +107,35 @@ def test_corrupt_archives(exported: Path, traced: Path, tmp_path: Path) -> None:
         path = tmp_path / f"flipped{source.suffix}"
         path.write_bytes(data)
         with pytest.raises(ModelError, match="corrupt"):
+            load(path)
+
+
+def test_archives_whose_names_are_damaged(exported: Path, traced: Path, tmp_path: Path) -> None:
+    for source in (exported, traced):
+        data = bytearray(source.read_bytes())
+        directory = data.rindex(b"PK\x01\x02")
+        data[directory + 46] ^= 0xFF  # the first byte of the last member's name
+        path = tmp_path / f"named{source.suffix}"
+        path.write_bytes(data)
+        with pytest.raises(ModelError, match=r"corrupt.*export or download"):
+            load(path)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_files_are_the_users_to_replace(
+    seed: int, exported: Path, traced: Path, tmp_path: Path
+) -> None:
+    """Whatever bits are flipped, nothing but pyjsml's own errors comes out, if any."""
+    chance = random.Random(seed)
+    for source in (save(conv_model(), tmp_path / "whole.onnx"), exported, traced):
+        data = bytearray(source.read_bytes())
+        for _ in range(chance.choice((1, 3, 30))):
+            # The directory of a zip file is at its end.
+            start = chance.choice((0, int(len(data) * 0.9)))
+            data[chance.randrange(start, len(data))] ^= 1 << chance.randrange(8)
+        path = tmp_path / f"damaged{source.suffix}"
+        path.write_bytes(data)
+        with contextlib.suppress(UserError):
             load(path)
 
 
