@@ -142,10 +142,10 @@ def _values_keep_their_bytes(program: Program) -> Iterator[str]:
 def _play(program: Program, where: Mapping[str, int], sizes: Mapping[str, int]) -> Iterator[str]:
     alive: dict[str, tuple[int, int]] = {}
 
-    def write(name: str, sharing: tuple[str, ...] = ()) -> None:
+    def write(name: str) -> None:
         start, end = where[name], where[name] + sizes[name]
         for other, (begin, stop) in list(alive.items()):
-            if other not in sharing and begin < end and start < stop:
+            if begin < end and start < stop:
                 del alive[other]
         alive[name] = (start, end)
 
@@ -162,8 +162,15 @@ def _play(program: Program, where: Mapping[str, int], sizes: Mapping[str, int]) 
             for name in op.inputs:
                 if name not in alive:
                     yield f"{op.name} reads {name}, whose bytes were overwritten"
+            if op.kind == "view":
+                # It writes nothing, so that other views of the same bytes stay as they are.
+                if where[op.outputs[0]] != where[op.inputs[0]]:
+                    yield f"{op.name} does not lie where {op.inputs[0]} does"
+                start = where[op.outputs[0]]
+                alive[op.outputs[0]] = (start, start + sizes[op.outputs[0]])
+                continue
             for name in op.outputs:
-                write(name, sharing=op.inputs if op.kind == "view" else ())
+                write(name)
         for name in block.outputs:
             if name not in alive:
                 yield f"{block.name} gives {name}, whose bytes were overwritten"
