@@ -12,6 +12,11 @@ FEATURES = ("+simd128", "+bulk-memory", "+nontrapping-fptoint", "+sign-ext")
 """What every engine with SIMD also has."""
 
 
+OPTIONS = ("-vectorize-loops:bool=false", "-interleave-loops:bool=false")
+"""Options of LLVM. Schedules choose the vectors; were LLVM to vectorise the outermost loop besides,
+the rounding of an element would depend on which slice of the loop it is in."""
+
+
 def target(isa: Isa) -> Any:
     """Return the target that turns TIR into WebAssembly with the opcodes of `isa`."""
     extra = ("+relaxed-simd",) if isa == "relaxed" else ()
@@ -21,5 +26,6 @@ def target(isa: Isa) -> Any:
             "mtriple": "wasm32-unknown-unknown",
             "mattr": [*FEATURES, *extra],
             "vector-width": 128,
+            "cl-opt": list(OPTIONS),
         }
     )

@@ -93,28 +93,30 @@ def _inplace(scheduled: Scheduled) -> tuple[tuple[int, int], ...]:
         (inputs.index(source), outputs.index(result))
         for result in outputs
         for source in inputs
-        if _may_overwrite(function, source, result)
+        if _may_overwrite(scheduled, function, source, result)
     )
 
 
-def _may_overwrite(function: Stages, source: tirx.Var, result: tirx.Var) -> bool:
+def _may_overwrite(
+    scheduled: Scheduled, function: Stages, source: tirx.Var, result: tirx.Var
+) -> bool:
     if not _alike(function, source, result):
         return False
+    overwriting = {result, *scheduled.guests}
     common = common_axes(Emitter(function), function)
     written = False
     for stage in function.stages:
-        # A temporary of the output's shape may lie in the output's memory.
-        writes = any(_alike(function, write.buffer, result) for write in stage.writes)
-        for load in reads(stage):
-            if not load.source.same_as(source):
-                continue
-            here = writes and not stage.reduced and same_index(load.indices, stage.axes)
-            if here and len(stage.axes) == len(source.shape):
-                continue
-            if written or writes or not same_index(load.indices[:common], stage.axes[:common]):
+        writes = any(write.buffer in overwriting for write in stage.writes)
+        for load in (load for load in reads(stage) if load.source.same_as(source)):
+            in_place = not stage.reduced and same_index(load.indices, stage.axes)
+            if written:
                 return False
-        if written and any(load.source.same_as(source) for load in reads(stage)):
-            return False
+            if in_place:
+                continue
+            # Another point of the common axes may by now have written what this one reads.
+            elsewhere = not same_index(load.indices[:common], stage.axes[:common])
+            if scheduled.interleaved or writes or elsewhere:
+                return False
         written = written or writes
     return True
 

@@ -8,59 +8,79 @@ from typing import Any
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter, allocate, flat_buffer, local, sequence, serial
-from pyjsml.kernels.expression import constant, dtype, substitute
+from pyjsml.kernels.expression import constant, dtype, item_bytes, substitute, uses
 from pyjsml.kernels.loops import loops
 from pyjsml.kernels.nest import make_nest
 from pyjsml.kernels.stage import Axis, Stage, Stages, Write, reads, same_index
 from pyjsml.kernels.tile import Tiled
 
-STACK_ELEMENTS = 1024
-"""A temporary of at most so many elements lies on the stack, whatever else would hold it."""
+STACK_BYTES = 4 * 1024
+"""A temporary of at most so many bytes lies on the stack, whatever else would hold it."""
 
-MAX_STACK_ELEMENTS = 8192
-"""And one of at most so many, where no output can hold it."""
+MAX_STACK_BYTES = 64 * 1024
+"""What the temporaries of a kernel that nothing else can hold may take of the stack together."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The loops of several stages, and the temporaries that the caller must lend memory for."""
+class Places:
+    """Where the temporaries of several stages lie.
 
-    loops: Tiled
+    Those of `stack` are local to a point of the common axes; the caller lends memory for those of
+    `workspace`; `guests` lie in the output until it is written.
+    """
+
+    stack: tuple[tirx.Var, ...]
     workspace: tuple[tirx.Var, ...]
+    guests: tuple[tirx.Var, ...]
 
 
-def rows(emitter: Emitter, function: Stages) -> Rows:
+def rows(emitter: Emitter, function: Stages) -> tuple[Tiled, Places]:
     """Run the stages of `function` one after the other for each point of their common axes."""
     common = common_axes(emitter, function)
     prefix = function.stages[-1].axes[:common]
     stages = [_rebased(stage, prefix) for stage in function.stages]
-    on_stack, workspace = _place(emitter, function, common)
+    places = _place(emitter, function, common)
     parts = []
     for stage in stages:
         nest = make_nest(emitter, stage)
         assert nest is not None
         inner = loops(emitter, replace(nest, axes=nest.axes[common:]))
         parts.append(serial(inner.parallel, inner.body))
-    return Rows(Tiled(prefix, allocate(on_stack, sequence(*parts))), tuple(workspace))
+    return Tiled(prefix, allocate(places.stack, sequence(*parts))), places
 
 
 def common_axes(emitter: Emitter, function: Stages) -> int:
     """Return how many leading axes all stages share: each point needs no other point's values."""
     written = {write.buffer for stage in function.stages for write in stage.writes}
     *_, last = function.stages
-    count = 0
-    for position, axis in enumerate(last.axes):
+    for position, axis in enumerate(last.axes[: _most_common(function)]):
         for stage in function.stages:
             if position >= len(stage.axes):
-                return count
+                return position
             own = stage.axes[position]
             if not emitter.equal(own.extent, axis.extent):
-                return count
+                return position
             for load in reads(stage):
                 if load.source in written and not _at_axis(load.indices, position, own):
-                    return count
-        count += 1
-    return count
+                    return position
+    return len(last.axes[: _most_common(function)])
+
+
+def _most_common(function: Stages) -> int:
+    """Return how many axes may be common without breaking up a row that makes a vector."""
+    most = len(function.stages[-1].axes)
+    for stage in function.stages:
+        if not stage.axes:
+            continue
+        row = stage.axes[-1].var
+        whole = not any(other.reduced for other in function.stages)
+        if whole or (stage.reduced and _steps_along(stage, row)):
+            most = min(most, len(stage.axes) - 1)
+    return most
+
+
+def _steps_along(stage: Stage, row: tirx.Var) -> bool:
+    return any(load.indices and uses(load.indices[-1], [row]) for load in reads(stage))
 
 
 def _at_axis(indices: Any, position: int, axis: Axis) -> bool:
@@ -85,43 +105,48 @@ def _init(init: Any, variables: dict[tirx.Var, Any]) -> Any:
     return None if init is None else substitute(init, variables)
 
 
-def _place(
-    emitter: Emitter, function: Stages, common: int
-) -> tuple[list[tirx.Var], list[tirx.Var]]:
-    """Find each temporary a place: the stack, an output of the same shape, or a workspace."""
-    on_stack: list[tirx.Var] = []
+def _place(emitter: Emitter, function: Stages, common: int) -> Places:
+    """Find each temporary a place: the stack, the output if it has its shape, or a workspace."""
+    stack: list[tirx.Var] = []
     workspace: list[tirx.Var] = []
-    taken: set[tirx.Var] = set()
+    guests: list[tirx.Var] = []
+    left = MAX_STACK_BYTES
     params = set(function.params)
     for stage in function.stages:
-        for write in stage.writes:
-            buffer = write.buffer
+        for buffer in (write.buffer for write in stage.writes):
             if buffer in params:
                 continue
-            size = 1
-            for extent in function.shape(buffer)[common:]:
-                size *= constant(extent) or MAX_STACK_ELEMENTS + 1
-            host = _host(emitter, function, stage, buffer, taken)
-            if size <= STACK_ELEMENTS or (host is None and size <= MAX_STACK_ELEMENTS):
-                flat = local(buffer.name, dtype(buffer), size)
-                on_stack.append(flat)
-                emitter.place(buffer, flat, dropped=common)
+            size = _local_size(function, buffer, common)
+            cost = None if size is None else size * item_bytes(dtype(buffer))
+            host = None if guests else _host(emitter, function, stage, buffer)
+            if cost is not None and cost <= (STACK_BYTES if host is not None else left):
+                left -= cost
+                stack.append(local(buffer.name, dtype(buffer), size or 0))
+                emitter.place(buffer, stack[-1], dropped=common)
             elif host is not None:
-                taken.add(host)
+                guests.append(buffer)
                 emitter.place(buffer, emitter.storage[host].flat)
             else:
-                flat = flat_buffer(buffer.name, dtype(buffer), emitter.size(buffer))
-                workspace.append(flat)
-                emitter.place(buffer, flat)
-    return on_stack, workspace
+                workspace.append(flat_buffer(buffer.name, dtype(buffer), emitter.size(buffer)))
+                emitter.place(buffer, workspace[-1])
+    return Places(tuple(stack), tuple(workspace), tuple(guests))
 
 
-def _host(
-    emitter: Emitter, function: Stages, stage: Stage, buffer: tirx.Var, taken: set[tirx.Var]
-) -> tirx.Var | None:
+def _local_size(function: Stages, buffer: tirx.Var, common: int) -> int | None:
+    """Return the elements of `buffer` at a point of the common axes; None if that varies."""
+    size = 1
+    for extent in function.shape(buffer)[common:]:
+        length = constant(extent)
+        if length is None:
+            return None
+        size *= length
+    return size
+
+
+def _host(emitter: Emitter, function: Stages, stage: Stage, buffer: tirx.Var) -> tirx.Var | None:
     """Return an output whose elements can hold those of `buffer` until they are overwritten."""
     *_, last = function.stages
-    if last.reduced or len(last.writes) != 1 or last is stage or last.buffer in taken:
+    if last.reduced or len(last.writes) != 1 or last is stage:
         return None
     host = last.buffer
     shapes = [function.shape(host), function.shape(buffer)]

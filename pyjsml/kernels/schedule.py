@@ -12,7 +12,7 @@ from pyjsml.kernels.general import general
 from pyjsml.kernels.inline import inline
 from pyjsml.kernels.loops import loops
 from pyjsml.kernels.nest import Nest, make_nest
-from pyjsml.kernels.rows import rows
+from pyjsml.kernels.rows import Places, rows
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, read_stages
 from pyjsml.kernels.tile import Tiled
@@ -33,8 +33,7 @@ def schedule(func: tirx.PrimFunc) -> Scheduled:
     nest = _single(emitter, function)
     if nest is not None:
         return _close(emitter, function, loops(emitter, nest))
-    several = rows(emitter, function)
-    return _close(emitter, function, several.loops, several.workspace)
+    return _close(emitter, function, *rows(emitter, function))
 
 
 def _single(emitter: Emitter, function: Stages) -> Nest | None:
@@ -54,8 +53,10 @@ def _close(
     emitter: Emitter,
     function: Stages,
     tiled: Tiled,
-    workspace: tuple[tirx.Var, ...] = (),
+    places: Places | None = None,
 ) -> Scheduled:
+    interleaved = places is None
+    places = places or Places((), (), ())
     begin, end = tirx.Var("begin", INDEX), tirx.Var("end", INDEX)
     extent: Any = integer(1)
     for axis in tiled.parallel:
@@ -73,12 +74,14 @@ def _close(
     )
     params = tuple(emitter.storage[param].flat for param in function.params)
     return Scheduled(
-        params=(*params, *workspace),
-        workspace=tuple(buffer.shape[0] * item_bytes(dtype(buffer)) for buffer in workspace),
+        params=(*params, *places.workspace),
+        workspace=tuple(b.shape[0] * item_bytes(dtype(b)) for b in places.workspace),
         dims=tuple(function.dims.values()),
         begin=begin,
         end=end,
         extent=extent,
         body=body,
         stages=function,
+        guests=places.guests,
+        interleaved=interleaved,
     )

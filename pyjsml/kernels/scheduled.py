@@ -18,7 +18,9 @@ class Scheduled:
     duration of a call, of as many bytes as `workspace` says. `dims` are 32-bit, and `binds` derive
     from them what else the body names. `begin` and `end` slice the outermost loop, whose length is
     `extent`.
-    `stages` is what the loops compute, where that is known.
+    `stages` is what the loops compute, where that is known, and `guests` are those of its
+    temporaries that lie in the output until it is written. The stages run one after the other for
+    each point of their common axes, or, `interleaved`, as one loop nest.
     """
 
     params: tuple[tirx.Var, ...]
@@ -30,3 +32,5 @@ class Scheduled:
     body: tirx.Stmt
     binds: tuple[tirx.Stmt, ...] = ()
     stages: Stages | None = None
+    guests: tuple[tirx.Var, ...] = ()
+    interleaved: bool = False

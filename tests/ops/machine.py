@@ -51,6 +51,7 @@ class Machine:
         import py_mini_racer
 
         self._compiled = compiled
+        self.kernels = compiled.kernels
         py_mini_racer.init_mini_racer(flags=FLAGS, ignore_duplicate_init=True)
         self._context = py_mini_racer.MiniRacer()
         code = self._eval(f"globalThis.code = new ArrayBuffer({len(compiled.wasm)})")
@@ -98,8 +99,8 @@ class Machine:
             places[len(inputs) + inplace[1]] = places[inplace[0]]
         before = self.memory[self.start :].copy()
         extent = evaluate(kernel.extent, binding)
-        edges = [extent * piece // pieces for piece in range(pieces + 1)]
-        for begin, end in itertools.pairwise(edges):
+        edges = [extent * piece // max(pieces, 1) for piece in range(pieces + 1)]
+        for begin, end in itertools.pairwise(edges) if pieces else [(0, 0)]:
             arguments = json.dumps([*places, *dims, begin, end])
             self._eval(f"kernels.{name}(...{arguments}); 0")
         found = [
