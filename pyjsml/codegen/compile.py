@@ -12,7 +12,7 @@ from pyjsml.codegen.build import build
 from pyjsml.codegen.link import link
 from pyjsml.codegen.lowering import lower
 from pyjsml.codegen.target import target
-from pyjsml.codegen.unsupported import foreign_calls
+from pyjsml.codegen.unsupported import unsupported
 from pyjsml.codegen.workspace import with_workspaces
 from pyjsml.dims import Expr
 from pyjsml.errors import UnsupportedOpError
@@ -30,7 +30,7 @@ def compile(program: Program, progress: Progress | None = None) -> Program:
     Raises UnsupportedOpError, with every function at fault, for what has no code in a bundle, and
     EngineUnavailableError if there is no linker.
     """
-    _refuse_foreign_calls(program)
+    _refuse_unsupported(program)
     total = len(program.functions) + len(ISAS)
     tell = progress or (lambda done, total, name: None)
     kernels: dict[str, Kernel] = {}
@@ -55,15 +55,15 @@ def compile(program: Program, progress: Progress | None = None) -> Program:
     )
 
 
-def _refuse_foreign_calls(program: Program) -> None:
+def _refuse_unsupported(program: Program) -> None:
     problems = []
+    ops = [*program.graph.load.ops, *program.graph.main.ops]
     for name, func in program.functions.items():
-        calls = foreign_calls(func)
-        if calls:
-            ops = [
-                op for op in (*program.graph.load.ops, *program.graph.main.ops) if op.kernel == name
-            ]
-            where = ", ".join(str(op.origins[-1]) if op.origins else op.name for op in ops)
-            problems.append(f"{name} ({len(ops)}×) needs {', '.join(calls)}: {where}")
+        lacks = unsupported(func)
+        if lacks:
+            users = [op for op in ops if op.kernel == name]
+            where = ", ".join(str(op.origins[-1]) if op.origins else op.name for op in users)
+            kind = users[0].kind if users else name
+            problems.append(f"{kind} ({len(users)}×) needs {', '.join(lacks)}: {where}")
     if problems:
-        raise UnsupportedOpError("there is no code for these operators:", problems)
+        raise UnsupportedOpError("pyjsml has no code for these operators:", problems)

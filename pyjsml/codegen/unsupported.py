@@ -1,11 +1,12 @@
-"""Calls that have no code in a bundle."""
+"""What a function may call or hold that there is no code for in a bundle."""
 
 from __future__ import annotations
 
 import tvm_ffi
 from tvm import ir, tirx
 
-from pyjsml.kernels.expression import call_name
+from pyjsml.kernels.expression import call_name, dtype
+from pyjsml.kernels.math import unsupported_math
 
 FOREIGN = frozenset(
     {
@@ -18,15 +19,24 @@ FOREIGN = frozenset(
         "tvm_call_cpacked",
     }
 )
+"""Intrinsics that call a function of TVM's own runtime or of a C library."""
+
+NARROW = ("float16", "bfloat16", "float8")
 
 
-def foreign_calls(func: tirx.PrimFunc) -> list[str]:
-    """Return the names of the functions of TVM's own runtime that `func` calls, each once."""
+def unsupported(func: tirx.PrimFunc) -> list[str]:
+    """Return what keeps `func` from being compiled, each thing once, for people to read."""
     found: dict[str, None] = {}
 
-    def visit(call: ir.Call) -> None:
-        if call_name(call) in FOREIGN:
-            found.setdefault(str(call.args[0].value))
+    def call(node: ir.Call) -> None:
+        if call_name(node) in FOREIGN:
+            found.setdefault(str(node.args[0].value))
 
-    tvm_ffi.structural_walk(func.body, (ir.Call, visit))
+    def variable(node: tirx.Var) -> None:
+        if tirx.is_buffer_var(node) and dtype(node).startswith(NARROW):
+            found.setdefault(f"arithmetic of {dtype(node)}")
+
+    tvm_ffi.structural_walk(func.body, [(ir.Call, call), (tirx.Var, variable)])
+    for name in unsupported_math(func.body):
+        found.setdefault(name)
     return list(found)
