@@ -273,7 +273,7 @@ def tile(
 
     The other axes run outermost; then come blocks of `block` row tiles (all of them by default),
     then the columns, then the row tiles of a block. `by_column` has the columns outermost instead,
-    so that each panel of weights is read once. All but the row tiles of a block can run in parallel.
+    so that each panel of weights is read once. All but a block's row tiles can run in parallel.
     """
     outer = [axis for axis in nest.axes if axis not in (row, column)]
     rows = (

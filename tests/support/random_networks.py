@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812, what everybody calls it
@@ -294,11 +295,15 @@ class _Binary(nn.Module):
         return result
 
 
+UNARY = (
+    *("abs", "atan", "ceil", "cos", "erf", "exp", "expm1", "floor", "log1p", "neg", "reciprocal"),
+    *("round", "rsqrt", "sign", "sin", "sqrt", "square", "tanh", "trunc"),
+)
+REDUCTIONS = ("sum", "mean", "amax", "amin", "var", "logsumexp", "norm", "std", "prod", "all")
+
+
 def _unary(draft: Draft) -> tuple[str, Layer]:
-    name = draft.pick.choice(
-        "abs exp sin cos tanh erf neg square sign floor ceil round trunc atan reciprocal "
-        "log1p sqrt rsqrt expm1".split()
-    )
+    name = draft.pick.choice(UNARY)
     function = getattr(torch, name)
     if name in ("log1p", "sqrt", "rsqrt", "reciprocal"):
         return f"{name}(|x| + 0.1)", lambda x: function(x.abs() + 0.1)
@@ -310,7 +315,7 @@ def _unary(draft: Draft) -> tuple[str, Layer]:
 def _reduce(draft: Draft) -> tuple[str, Layer]:
     axis = draft.size(1, len(draft.shape) - 1)
     keep = draft.pick.random() < 0.7
-    name = draft.pick.choice("sum mean amax amin var logsumexp norm std prod all".split())
+    name = draft.pick.choice(REDUCTIONS)
     text = f"{name}({axis}, keepdim={keep})"
     if name == "all":
         return f"where({text})", lambda x: torch.where((x > -9).all(axis, keepdim=True), x, -x)
@@ -325,16 +330,14 @@ def _reduce_two(draft: Draft) -> tuple[str, Layer] | None:
         return None
     axes = draft.pick.choice([(2, 3), (1, 3), (1, 2), (-1, -2)])
     keep = draft.pick.random() < 0.7
-    function = draft.pick.choice([torch.sum, torch.mean, torch.amax])
+    function: Any = draft.pick.choice([torch.sum, torch.mean, torch.amax])
     text = f"{function.__name__}({axes}, keepdim={keep})"
     return text, lambda x: function(x, dim=axes, keepdim=keep)
 
 
 def _concat(draft: Draft) -> tuple[str, Layer]:
     axis = draft.size(1, len(draft.shape) - 1)
-    return f"cat([x, relu(x), x * 2], {axis})", lambda x: torch.cat(
-        [x, torch.relu(x), x * 2], axis
-    )
+    return f"cat([x, relu(x), x * 2], {axis})", lambda x: torch.cat([x, torch.relu(x), x * 2], axis)
 
 
 def _split(draft: Draft) -> tuple[str, Layer] | None:
