@@ -86,6 +86,41 @@ def branches_on(expr: Any, variable: tirx.Var) -> bool:
     return tvm_ffi.structural_walk(expr, (ir.Call, visit)) is not None
 
 
+def edges(exprs: Iterable[Any], variable: tirx.Var, extent: int) -> list[int]:
+    """Return where along `variable` the conditions of `exprs` may change, with 0 and `extent`."""
+    found = {0, extent}
+
+    def condition(call: ir.Call) -> None:
+        if is_if_then_else(call):
+            tvm_ffi.structural_walk(call.args[0], (Compare, comparison))
+
+    def comparison(node: Any) -> None:
+        if dtype(node.a) != INDEX:
+            return
+        parts = linear(node.a - node.b, [variable])
+        slope, rest = map(constant, parts) if parts is not None else (None, None)
+        if slope in (1, -1) and rest is not None:
+            found.update(edge for edge in (-rest * slope, -rest * slope + 1) if 0 < edge < extent)
+
+    for expr in exprs:
+        tvm_ffi.structural_walk(expr, (ir.Call, condition))
+    return sorted(found)
+
+
+def divisors(exprs: Iterable[Any], variable: tirx.Var) -> set[int]:
+    """Return the constants that `variable` itself is divided by, with or without remainder."""
+    found: set[int] = set()
+
+    def division(node: Any) -> None:
+        by = constant(node.b)
+        if isinstance(node.a, tirx.Var) and node.a.same_as(variable) and by is not None and by > 1:
+            found.add(by)
+
+    for expr in exprs:
+        tvm_ffi.structural_walk(expr, ((tirx.FloorDiv, tirx.FloorMod), division))
+    return found
+
+
 def substitute(expr: Any, mapping: Mapping[tirx.Var, Any]) -> Any:
     """Replace variables; a buffer keeps its type, whatever variables its shape names."""
 

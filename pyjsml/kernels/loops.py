@@ -12,7 +12,7 @@ from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import constant, dtype, item_bytes, loads, substitute, uses
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
-from pyjsml.kernels.nest import Nest, merge, steady, without_reduction
+from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
 from pyjsml.kernels.reduce import can_reduce_lanes, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tile, Tiled, tile
@@ -36,7 +36,7 @@ RESIDENT_BYTES = 256 * 1024
 
 def loops(emitter: Emitter, nest: Nest) -> Tiled:
     """Return the loops of `nest`."""
-    nest = merge(emitter, nest)
+    nest = merge(emitter, split(emitter, nest))
     if not nest.reduced:
         nest = without_reduction(nest)
         return map_elements(emitter, nest, vector_width(nest))
@@ -90,7 +90,7 @@ def _padded(emitter: Emitter, nest: Nest, column: Axis) -> bool:
 
 def _tile(emitter: Emitter, nest: Nest) -> Tiled:
     *rest, column = nest.axes
-    row = rest[-1] if rest else None
+    row = _row(rest, nest, column)
     padded = _padded(emitter, nest, column)
     if not _reused(nest, row, column):
         # Nothing to reuse between rows but what their windows share: depthwise, pooling, sums.
@@ -99,7 +99,7 @@ def _tile(emitter: Emitter, nest: Nest) -> Tiled:
         depth=_extents(nest.reduced),
         rows=1 if row is None else constant(row.extent),
         columns=constant(column.extent),
-        outer=_extents(rest[:-1]),
+        outer=_extents([axis for axis in rest if axis is not row]),
     )
     return tile(
         emitter,
@@ -152,6 +152,14 @@ class Product:
     def block(self) -> int:
         """How many row tiles stay in the cache while the panels of weights pass by."""
         return max(1, BLOCK_BYTES // (ITEM * ROWS * self.depth))
+
+
+def _row(axes: Sequence[Axis], nest: Nest, column: Axis) -> Axis | None:
+    """Return the axis whose steps share a load along the columns, such as a weight."""
+    indices = [load.indices[0] for value in nest.body for load in loads(value)]
+    along = [index for index in indices if uses(index, [column.var])]
+    shared = [a for a in axes if any(not uses(index, [a.var]) for index in along)]
+    return next(reversed(shared or list(axes)), None)
 
 
 def _reused(nest: Nest, row: Axis | None, column: Axis) -> bool:

@@ -7,10 +7,13 @@ from typing import Any
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter, sequence, serial, store, vectorized
-from pyjsml.kernels.expression import constant, integer, substitute
+from pyjsml.kernels.expression import constant, edges, integer, substitute
 from pyjsml.kernels.nest import Nest, steady, stride
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tiled
+
+MAX_SEGMENTS = 6
+"""Parts that an axis is cut into at most; each is code of its own."""
 
 CHUNK = 1024
 """Elements of a one-dimensional nest that one slice of its parallel loop takes."""
@@ -21,15 +24,33 @@ def map_elements(emitter: Emitter, nest: Nest, width: int) -> Tiled:
     if not nest.axes:
         return Tiled((), _element(emitter, nest))
     *outer, last = nest.axes
-    steps = (width, 1) if _contiguous(emitter, nest, last) else (1,)
     size = constant(last.extent)
     if outer or (size is not None and size <= CHUNK):
-        return Tiled(tuple(outer), _run(emitter, nest, last, integer(0), last.extent, steps))
+        return Tiled(tuple(outer), sequence(*_segments(emitter, nest, last, width)))
+    steps = (width, 1) if _contiguous(emitter, nest, last) else (1,)
     chunk = emitter.axis("chunk", tirx.floordiv(last.extent + (CHUNK - 1), CHUNK))
     start = chunk.var * CHUNK
     whole = size is not None and size % CHUNK == 0
     length = integer(CHUNK) if whole else tirx.min(last.extent - start, CHUNK)
     return Tiled((chunk,), _run(emitter, nest, last, start, length, steps))
+
+
+def _segments(emitter: Emitter, nest: Nest, axis: Axis, width: int) -> list[tirx.Stmt]:
+    """Compute all of `axis`, in parts wherever a condition on it changes: no part has to ask."""
+    size = constant(axis.extent)
+    bounds = [0] if size is None else edges(nest.values, axis.var, size)
+    if size is None or len(bounds) > MAX_SEGMENTS + 1:
+        bounds = [0]
+    parts = []
+    for number, start in enumerate(bounds[:-1] or [0]):
+        extent = axis.extent if len(bounds) == 1 else bounds[number + 1] - start
+        inner = emitter.axis(axis.var.name, extent)
+        part = nest.rewrite(
+            lambda expr, at=inner.var + start: emitter.simplify(substitute(expr, {axis.var: at}))
+        )
+        steps = (width, 1) if _contiguous(emitter, part, inner) else (1,)
+        parts.append(_run(emitter, part, inner, integer(0), inner.extent, steps))
+    return parts
 
 
 def _contiguous(emitter: Emitter, nest: Nest, axis: Axis) -> bool:

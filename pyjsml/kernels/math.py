@@ -785,9 +785,7 @@ ANY_FLOAT: Mapping[str, Function] = MappingProxyType(
         "isinf": lambda x: tirx.any(
             tirx.EQ(x, _f(math.inf, dtype(x))), tirx.EQ(x, _f(-math.inf, dtype(x)))
         ),
-        "isfinite": lambda x: tirx.all(
-            x < _f(math.inf, dtype(x)), x > _f(-math.inf, dtype(x))
-        ),
+        "isfinite": lambda x: tirx.all(x < _f(math.inf, dtype(x)), x > _f(-math.inf, dtype(x))),
         "round": round_even,
         "nearbyint": round_even,
     }

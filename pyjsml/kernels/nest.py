@@ -12,6 +12,7 @@ from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import (
     branches_on,
     constant,
+    divisors,
     dtype,
     integer,
     linear,
@@ -20,6 +21,7 @@ from pyjsml.kernels.expression import (
     substitute,
     uses,
 )
+from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.stage import Axis, Stage, reads, same_index
 
 
@@ -178,8 +180,29 @@ def _merged(emitter: Emitter, nest: Nest, axes: tuple[Axis, ...]) -> tuple[tuple
     return tuple(kept), nest
 
 
+def split(emitter: Emitter, nest: Nest) -> Nest:
+    """Make two axes of one that indices divide by a constant: the quotient and the remainder.
+
+    So an index becomes linear, and its remainder can run along a vector. The columns of a packed
+    weight stay as they are: the register tile takes them by panels.
+    """
+    axes: list[Axis] = []
+    for axis in nest.axes:
+        extent = constant(axis.extent) or 0
+        found = divisors([*nest.values, *[result.index for result in nest.results]], axis.var)
+        packed = bool(nest.reduced) and axis is nest.axes[-1]
+        by = min((d for d in found if not packed or d != PANEL), default=0)
+        if by == 0 or extent % by or extent == by:
+            axes.append(axis)
+            continue
+        outer, inner = emitter.axis("outer", extent // by), emitter.axis("inner", by)
+        nest = _substituted(emitter, nest, {axis.var: outer.var * by + inner.var})
+        axes += [outer, inner]
+    return replace(nest, axes=tuple(axes))
+
+
 def _substituted(emitter: Emitter, nest: Nest, variables: dict[tirx.Var, Any]) -> Nest:
-    nest = nest.rewrite(lambda e: emitter.resimplify(substitute(e, variables)))
+    nest = nest.rewrite(lambda e: emitter.simplify(emitter.resimplify(substitute(e, variables))))
     results = tuple(Result(r.flat, emitter.simplify(r.index), r.value) for r in nest.results)
     return replace(nest, results=results)
 

@@ -65,7 +65,6 @@ REFERENCES: dict[str, Callable[[Array], Any]] = {
     "acosh": np.arccosh,
     "atanh": np.arctanh,
 }
-INTRINSICS = {"pow": tirx.power}
 
 
 def unary(name: str) -> Any:
@@ -83,7 +82,7 @@ def binary(function: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="module", params=ISAS)
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     functions = {name: unary(name) for name in [*DOMAINS, "round"]}
-    functions |= {name: binary(INTRINSICS.get(name, getattr(tirx, name, None))) for name in PAIRS}
+    functions |= {name: binary(getattr(tirx, name)) for name in PAIRS}
     functions |= {"maximum": binary(tirx.max), "minimum": binary(tirx.min)}
     functions["clip"] = from_te(
         lambda x: te.compute(
