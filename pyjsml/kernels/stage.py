@@ -6,14 +6,16 @@ its loops run: a schedule writes its own loops.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import tvm_ffi
 from tvm import ir, s_tir, tirx
 
-from pyjsml.kernels.expression import INDEX, narrow, narrow_index, substitute
+from pyjsml.kernels.expression import INDEX, dtype, narrow, narrow_index, substitute
 from pyjsml.kernels.signature import symbolic_dims
 
 
@@ -164,8 +166,18 @@ def _assemble(
         if _axes_of(store.indices, spatial) != axes:
             return None
         value = narrow(store.value, variables)
-        writes.append(Write(store.buffer, value, initial.get(store.buffer)))
+        init = _neutral(value, initial.get(store.buffer))
+        writes.append(Write(store.buffer, value, init))
     return Stage(name, axes, tuple(reduced.values()), tuple(writes))
+
+
+def _neutral(value: Any, init: Any) -> Any:
+    """Start maxima at minus infinity, where TVM starts at the least finite float; minima likewise."""
+    if not isinstance(init, tirx.FloatImm) or not isinstance(value, (tirx.Max, tirx.Min)):
+        return init
+    least = float(np.finfo(dtype(init)).min)
+    extreme = {least: -math.inf, -least: math.inf}.get(float(init.value))
+    return init if extreme is None else tirx.FloatImm(dtype(init), extreme)
 
 
 def _axes_of(indices: Any, spatial: Mapping[tirx.Var, Axis]) -> tuple[Axis, ...] | None:
