@@ -14,12 +14,12 @@ from tvm.relax.frontend.torch.exported_program_translator import ExportedProgram
 from pyjsml.errors import ModelError
 from pyjsml.frontend.builder import NodeBuilder
 from pyjsml.frontend.constants import Weights
-from pyjsml.frontend.converters_torch import IGNORED, converters
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, from_sympy
 from pyjsml.frontend.tensors import to_numpy
+from pyjsml.frontend.torch_ops import IGNORED, converters
 from pyjsml.frontend.torch_origins import origin_of, target_name
 from pyjsml.frontend.unsupported import refuse
 from pyjsml.program import Dim, Origin

@@ -8,7 +8,7 @@ import tvm
 from tvm import relax
 
 from pyjsml.errors import UnsupportedOpError
-from pyjsml.optimize.indexing import LEGALIZE
+from pyjsml.optimize import indexing, sorting
 from pyjsml.optimize.rewrite import bindings, op_name
 from pyjsml.program import Origin
 
@@ -20,7 +20,8 @@ def legalize(module: tvm.IRModule, origins: Mapping[str, Origin]) -> tvm.IRModul
 
     Raises UnsupportedOpError, with every operator that has no TIR definition.
     """
-    module = relax.transform.LegalizeOps(dict(LEGALIZE), skip_ops=["relax.reshape"])(module)
+    definitions = {**indexing.LEGALIZE, **sorting.LEGALIZE}
+    module = relax.transform.LegalizeOps(definitions, skip_ops=["relax.reshape"])(module)
     problems: list[str] = []
     for binding in bindings(module):
         name = op_name(binding.value)

@@ -11,6 +11,7 @@ from tests.support.op_cases import OpCase
 
 NHWC = "an operator that ONNX Runtime's optimiser makes for itself, and no file has"
 EMPTY = "axes of length 0: ONNX files write 0 for an axis of any length, which is 1 or more"
+FLOAT16 = "WebAssembly has no arithmetic of float16"
 INT4 = "4-bit tensors have no form in JavaScript"
 
 OPERATORS: Mapping[str, str] = {
@@ -29,6 +30,7 @@ OPERATORS: Mapping[str, str] = {
 CASES: Mapping[str, str] = {
     "ort-web-ops/add_zero-sized/": EMPTY,
     "ort-web-ops/batch-norm/BatchNormalization non-spatial mode/": "ONNX has dropped the mode",
+    "ort-web-ops/clip/clip float16 type with min": FLOAT16,
     "ort-web-ops/concat_zero-sized/": EMPTY,
     "ort-web-ops/dequantize-linear-int4/": INT4,
     "ort-web-ops/dequantizelinear/dequantizelinear block dequantization/": "blocked quantisation",
@@ -37,6 +39,9 @@ CASES: Mapping[str, str] = {
     "ort-web-ops/fast-gelu/FastGelu test with bias/[3x5], [2]": "the bias fits no axis",
     "ort-web-ops/fast-gelu/FastGelu test with bias/[3x5], [7]": "the bias fits no axis",
     "ort-web-ops/fast-gelu/FastGelu test with bias/[4x4], [8]": "the bias fits no axis",
+    "ort-web-ops/gather-nd/GatherND float16": FLOAT16,
+    "ort-web-ops/pad_f16/": FLOAT16,
+    "ort-web-ops/scatternd/ScatterND float16": FLOAT16,
     "ort-web-ops/simplified-layer-norm/": "in ONNX's own domain, which has no such operator",
     "onnxjs-ops/softmax/Softmax with no attributes/T[2,4]": "Softmax has one input",
 }

@@ -72,7 +72,7 @@ def weights(
     distance = np.abs(elements[:, None] - at) * stretch
     values = _cubic(distance, cubic) if mode == "cubic" else np.clip(1 - distance, 0, None)
     inside = (elements >= 0) & (elements < axis.size)
-    if exclude_outside or antialias:
+    if exclude_outside:
         matrix: Floats = values[inside]
     else:
         # What lies outside repeats the outermost element.

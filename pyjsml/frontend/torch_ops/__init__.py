@@ -1,0 +1,67 @@
+"""ATen operators whose conversion in TVM is missing or wrong, and those that need none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from pyjsml.frontend.torch_ops import arithmetic, indexing, layers, reduction, resizing, shapes
+from pyjsml.frontend.torch_ops.common import Converter
+
+IGNORED = frozenset(
+    {
+        "_assert_async.default",
+        "_assert_async.msg",
+        "_assert_scalar.default",
+        "_assert_tensor_metadata.default",
+        "sym_constrain_range.default",
+        "sym_constrain_range_for_size.default",
+    }
+)
+"""Assertions about shapes and dtypes, which the import itself checks."""
+
+
+def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
+    """Return our converters by operator name; each takes a graph node and returns a Relax value."""
+    return {name: partial(convert, importer) for name, convert in _CONVERTERS.items()}
+
+
+_CONVERTERS: Mapping[str, Converter] = MappingProxyType(
+    {
+        "__lshift__.Scalar": arithmetic.left_shift,
+        "__rshift__.Scalar": arithmetic.right_shift,
+        "amax.default": reduction.largest,
+        "amin.default": reduction.smallest,
+        "bmm.default": layers.matmul,
+        "clamp.default": arithmetic.clamp,
+        "clone.default": shapes.clone,
+        "div.Scalar": arithmetic.divide,
+        "div.Tensor": arithmetic.divide,
+        "div.Scalar_mode": arithmetic.divide_rounding,
+        "div.Tensor_mode": arithmetic.divide_rounding,
+        "elu.default": arithmetic.elu,
+        "embedding.default": layers.embedding,
+        "empty.memory_format": shapes.empty,
+        "fmod.Scalar": arithmetic.fmod,
+        "fmod.Tensor": arithmetic.fmod,
+        "grid_sampler_2d.default": resizing.grid_sample,
+        "index.Tensor": indexing.index,
+        "index_put.default": indexing.index_put,
+        "instance_norm.default": layers.instance_norm,
+        "linear.default": layers.linear,
+        "matmul.default": layers.matmul,
+        "max.dim": reduction.largest_and_where,
+        "max_pool2d_with_indices.default": layers.max_pool,
+        "min.dim": reduction.smallest_and_where,
+        "mm.default": layers.matmul,
+        "prod.dim_int": reduction.product,
+        "repeat.default": shapes.repeat,
+        "scatter_add.default": indexing.scatter_add,
+        "var_mean.correction": reduction.variance_and_mean,
+        **resizing.UPSAMPLING,
+    }
+)
+
+__all__ = ["IGNORED", "converters"]

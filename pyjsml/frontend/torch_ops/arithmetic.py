@@ -1,0 +1,87 @@
+"""Element-wise operators."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tvm import relax
+
+from pyjsml.frontend.tensors import dtype_name
+from pyjsml.frontend.torch_ops.common import arguments, dtype_of, operand
+
+
+def clamp(importer: Any, node: Any) -> Any:
+    """Convert clamp; for a bound that is left out TVM takes an infinity, which no integer has."""
+    builder = importer.block_builder
+    data, low, high = arguments(importer, node, None, None)
+    low, high = node.kwargs.get("min", low), node.kwargs.get("max", high)
+    dtype = dtype_of(data)
+    bounds = [low, high]
+    if dtype.startswith("float") and None not in bounds and all(map(math.isfinite, bounds)):
+        return builder.emit(relax.op.clip(data, float(low), float(high)))
+    if low is not None and low != -math.inf:
+        data = builder.emit(relax.op.maximum(data, relax.const(low, dtype)))
+    if high is not None and high != math.inf:
+        data = builder.emit(relax.op.minimum(data, relax.const(high, dtype)))
+    return data
+
+
+def divide(importer: Any, node: Any) -> Any:
+    """Convert div, which of integers is a fraction; TVM's own rounds it."""
+    dtype = dtype_name(node.meta["val"].dtype)
+    left, right = (operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2])
+    return importer.block_builder.emit(relax.op.divide(left, right))
+
+
+def divide_rounding(importer: Any, node: Any) -> Any:
+    """Convert div with a rounding mode."""
+    builder = importer.block_builder
+    dtype = dtype_name(node.meta["val"].dtype)
+    left, right = (operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2])
+    match node.kwargs.get("rounding_mode"):
+        case "floor":
+            return builder.emit(relax.op.floor_divide(left, right))
+        case "trunc" if dtype.startswith("float"):
+            return builder.emit(relax.op.trunc(relax.op.divide(left, right)))
+        case _:
+            # The quotient of integers drops its fraction.
+            return builder.emit(relax.op.divide(left, right))
+
+
+def fmod(importer: Any, node: Any) -> Any:
+    """Convert fmod, whose result has the dividend's sign."""
+    builder = importer.block_builder
+    dtype = dtype_name(node.meta["val"].dtype)
+    left, right = (operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2])
+    if not dtype.startswith("float"):
+        return builder.emit(relax.op.mod(left, right))
+    whole = builder.emit(relax.op.trunc(relax.op.divide(left, right)))
+    return builder.emit(relax.op.subtract(left, relax.op.multiply(whole, right)))
+
+
+def elu(importer: Any, node: Any) -> Any:
+    """Convert elu; TVM's own drops the two scales, which make it SELU."""
+    builder = importer.block_builder
+    data, alpha, scale, input_scale = arguments(importer, node, 1, 1, 1)
+    dtype = dtype_of(data)
+    zero, one = relax.const(0, dtype), relax.const(1, dtype)
+    below = builder.emit(relax.op.exp(relax.op.multiply(data, relax.const(input_scale, dtype))))
+    below = builder.emit(relax.op.subtract(relax.op.minimum(below, one), one))
+    below = relax.op.multiply(below, relax.const(alpha * scale, dtype))
+    above = relax.op.multiply(relax.op.maximum(data, zero), relax.const(scale, dtype))
+    return builder.emit(relax.op.add(above, below))
+
+
+def left_shift(importer: Any, node: Any) -> Any:
+    """Convert `<<` by a number."""
+    data, count = importer.retrieve_args(node)
+    shifted = relax.op.left_shift(data, relax.const(count, dtype_of(data)))
+    return importer.block_builder.emit(shifted)
+
+
+def right_shift(importer: Any, node: Any) -> Any:
+    """Convert `>>` by a number."""
+    data, count = importer.retrieve_args(node)
+    shifted = relax.op.right_shift(data, relax.const(count, dtype_of(data)))
+    return importer.block_builder.emit(shifted)

@@ -1,0 +1,93 @@
+"""Indexing with tensors; `optimize.indexing` takes care of negative indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import relax
+
+from pyjsml.errors import ModelError
+from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of
+
+
+def index(importer: Any, node: Any) -> Any:
+    """Convert indexing; TVM's own drops the axes of length 1 before the indexed ones."""
+    builder = importer.block_builder
+    data = importer.env[node.args[0]]
+    given = _indices(importer, node)
+    if any(dtype_of(each) == "bool" for each in given.values()):
+        raise ModelError("the shape of what a mask selects depends on the mask")
+    if len(given) == 1:
+        ((axis, indices),) = given.items()
+        return builder.emit(relax.op.take(data, indices, axis))
+    shape, coordinates = _coordinates(importer, node, given)
+    axes = list(given)
+    rest = [axis for axis in range(data.ty.ndim) if axis not in given]
+    moved = builder.emit(relax.op.permute_dims(data, [*axes, *rest]))
+    picked = builder.emit(relax.op.gather_nd(moved, coordinates))
+    if not _adjacent(axes):
+        return picked
+    # Adjacent indices leave their axes where the indexed ones were.
+    count, before = len(shape), axes[0]
+    behind = range(count + before, count + len(rest))
+    order = [*range(count, count + before), *range(count), *behind]
+    return builder.emit(relax.op.permute_dims(picked, order))
+
+
+def index_put(importer: Any, node: Any) -> Any:
+    """Convert an assignment to indexed elements, or to those that a mask selects."""
+    builder = importer.block_builder
+    data, _, values, accumulate = arguments(importer, node, False)
+    given = _indices(importer, node)
+    masks = [each for each in given.values() if dtype_of(each) == "bool"]
+    if masks:
+        if len(given) > 1 or values.ty.ndim or accumulate or masks[0].ty.ndim > data.ty.ndim:
+            raise ModelError("of assignments by mask only that of one number can be compiled")
+        shape = [*masks[0].ty.shape, *[1] * (data.ty.ndim - masks[0].ty.ndim)]
+        mask = builder.emit(relax.op.reshape(masks[0], shape))
+        return builder.emit(relax.op.where(mask, values, data))
+    shape, coordinates = _coordinates(importer, node, given)
+    axes = list(given)
+    rest = [axis for axis in range(data.ty.ndim) if axis not in given]
+    order = [*axes, *rest]
+    moved = builder.emit(relax.op.permute_dims(data, order))
+    # Adjacent indices leave their axes where the indexed ones were, others come first.
+    before = axes[0] if _adjacent(axes) else 0
+    lengths = [data.ty.shape[axis] for axis in rest]
+    target = [*lengths[:before], *shape, *lengths[before:]]
+    updates = builder.emit(relax.op.broadcast_to(values, target))
+    if before:
+        count = len(shape)
+        behind = range(before + count, len(target))
+        front = [*range(before, before + count), *range(before), *behind]
+        updates = builder.emit(relax.op.permute_dims(updates, front))
+    reduction = "add" if accumulate else "update"
+    written = builder.emit(relax.op.scatter_nd(moved, coordinates, updates, reduction))
+    return builder.emit(relax.op.permute_dims(written, [order.index(a) for a in range(len(order))]))
+
+
+def scatter_add(importer: Any, node: Any) -> Any:
+    """Convert scatter_add."""
+    data, axis, indices, updates = importer.retrieve_args(node)
+    scattered = relax.op.scatter_elements(data, indices, updates, axis, "add")
+    return importer.block_builder.emit(scattered)
+
+
+def _indices(importer: Any, node: Any) -> dict[int, Any]:
+    """Return the index tensor of each axis that has one."""
+    return {axis: importer.env[i] for axis, i in enumerate(node.args[1]) if i is not None}
+
+
+def _coordinates(importer: Any, node: Any, given: dict[int, Any]) -> tuple[list[Any], Any]:
+    """Return the shape of the index tensors, broadcast, and all of them along one more axis."""
+    builder = importer.block_builder
+    shape = broadcast_shape(importer, [i.meta["val"] for i in node.args[1] if i is not None])
+    parts = []
+    for each in given.values():
+        wide = builder.emit(relax.op.broadcast_to(relax.op.astype(each, "int64"), shape))
+        parts.append(builder.emit(relax.op.expand_dims(wide, len(shape))))
+    return shape, builder.emit(relax.op.concat(parts, len(shape)))
+
+
+def _adjacent(axes: list[int]) -> bool:
+    return axes == list(range(axes[0], axes[-1] + 1))

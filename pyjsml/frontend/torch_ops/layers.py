@@ -1,0 +1,54 @@
+"""Layers with weights, and pools."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from tvm import relax
+
+from pyjsml.errors import ModelError
+
+
+def embedding(importer: Any, node: Any) -> Any:
+    """Convert embedding."""
+    table, ids = (importer.env[each] for each in node.args[:2])
+    return importer.block_builder.emit(relax.op.take(table, ids, 0, mode="clip"))
+
+
+def instance_norm(importer: Any, node: Any) -> Any:
+    """Convert instance_norm; TVM's own takes the running variance for epsilon."""
+    builder = importer.block_builder
+    data, weight, bias, mean, variance, of_input, _, epsilon, _ = importer.retrieve_args(node)
+    channels, dtype = data.ty.shape[1], data.ty.dtype
+    weight = relax.op.ones((channels,), dtype) if weight is None else weight
+    bias = relax.op.zeros((channels,), dtype) if bias is None else bias
+    if of_input:
+        axes = list(range(2, data.ty.ndim))
+        return builder.emit(relax.op.nn.instance_norm(data, weight, bias, 1, axes, epsilon=epsilon))
+    normalised = relax.op.nn.batch_norm(
+        data, weight, bias, mean, variance, axis=1, epsilon=epsilon, training=False
+    )
+    return builder.emit(relax.TupleGetItem(builder.emit(normalised), 0))
+
+
+def linear(importer: Any, node: Any) -> Any:
+    """Convert linear; TVM's own always adds up in float32, and then can't add another bias."""
+    env, builder = importer.env, importer.block_builder
+    weight = relax.op.permute_dims(env[node.args[1]])
+    product = builder.emit(relax.op.matmul(env[node.args[0]], weight))
+    bias = node.args[2] if len(node.args) > 2 else node.kwargs.get("bias")
+    return product if bias is None else builder.emit(relax.op.add(product, env[bias]))
+
+
+def matmul(importer: Any, node: Any) -> Any:
+    """Convert a matrix product in its operands' dtype."""
+    left, right = (importer.env[each] for each in node.args[:2])
+    return importer.block_builder.emit(relax.op.matmul(left, right))
+
+
+def max_pool(importer: Any, node: Any) -> Any:
+    """Convert max_pool2d; for its indices TVM gives zeros, so they are refused."""
+    if any(user.target is operator.getitem and user.args[1] == 1 for user in node.users):
+        raise ModelError("the indices of a max pool can't be compiled")
+    return importer._max_pool2d_with_indices(node)

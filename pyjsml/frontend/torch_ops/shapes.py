@@ -1,0 +1,37 @@
+"""Operators that make tensors or move elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import relax
+
+from pyjsml.frontend.tensors import dtype_name
+from pyjsml.frontend.torch_ops.common import sizes_of
+
+
+def clone(importer: Any, node: Any) -> Any:
+    """Convert clone: values don't change, so that a copy is the value itself."""
+    return importer.env[node.args[0]]
+
+
+def empty(importer: Any, node: Any) -> Any:
+    """Convert empty, which is about to be written: padding round an axis begins so."""
+    value = node.meta["val"]
+    shape = relax.ShapeExpr(sizes_of(importer, value))
+    return importer.block_builder.emit(relax.op.zeros(shape, dtype_name(value.dtype)))
+
+
+def repeat(importer: Any, node: Any) -> Any:
+    """Convert repeat; TVM's own takes no dims.
+
+    Each copy is an axis of its own, merged into the one behind it.
+    """
+    data, times = importer.env[node.args[0]], importer.retrieve_args(node)[1]
+    builder = importer.block_builder
+    shape = [1] * (len(times) - data.ty.ndim) + list(data.ty.shape)
+    apart = [size for dim in shape for size in (1, dim)]
+    copied = [size for pair in zip(times, shape, strict=True) for size in pair]
+    merged = [copies * dim for copies, dim in zip(times, shape, strict=True)]
+    data = builder.emit(relax.op.reshape(data, apart))
+    return builder.emit(relax.op.reshape(relax.op.broadcast_to(data, copied), merged))
