@@ -122,10 +122,17 @@ def _turn_round(emitter: Emitter, stage: Stage, after: Stage) -> dict[tirx.Var, 
     own = {write.buffer for write in stage.writes}
     indices = [load.indices for load in reads(after) if load.source in own]
     if any(not same_index(index, after.axes) for index in indices):
-        return _permutation(stage, after, indices)
-    if len(after.axes) != len(stage.axes):
-        return None
-    return {a.var: s.var for a, s in zip(after.axes, stage.axes, strict=True)}
+        turned = _permutation(stage, after, indices)
+    elif len(after.axes) == len(stage.axes):
+        turned = {a.var: s.var for a, s in zip(after.axes, stage.axes, strict=True)}
+    else:
+        turned = None
+    extents = {axis.var: axis.extent for axis in stage.axes}
+    for axis in after.axes if turned is not None else ():
+        # A slice reads less than there is: what lies beyond must not be stored.
+        if turned[axis.var] in extents and not emitter.equal(extents[turned[axis.var]], axis.extent):
+            return None
+    return turned
 
 
 def _permutation(stage: Stage, after: Stage, indices: list[Any]) -> dict[tirx.Var, Any] | None:

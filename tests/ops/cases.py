@@ -444,6 +444,12 @@ def pooled(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Ar
     return by_torch(lambda x: function(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
 
 
+def sum_then_slice(x: Any) -> Any:
+    """Sum the last axis and keep the first four of the middle one."""
+    sums = topi.sum(x, -1)
+    return te.compute((3, 4), lambda i, j: sums[i, j], "slice")
+
+
 STATISTICS = (
     op_case("softmax", lambda x: op.nn.softmax(x, -1), [f32(3, 10)], softmax(-1)),
     op_case("softmax_middle", lambda x: op.nn.softmax(x, 1), [f32(2, 5, 6)], softmax(1)),
@@ -502,6 +508,12 @@ STATISTICS = (
         lambda x: list(np.split(x, 2, -1)),
     ),
     op_case("sum_last", lambda x: op.sum(x, [-1]), [f32(3, 70)], by_torch(lambda x: x.sum(-1))),
+    Case(
+        "sum_then_slice",
+        lambda: from_te(sum_then_slice, (3, 6, 9)),
+        [f32(3, 6, 9)],
+        by_torch(lambda x: x.sum(-1)[:, :4]),
+    ),
     op_case("sum_first", lambda x: op.sum(x, [0]), [f32(9, 13)], by_torch(lambda x: x.sum(0))),
     op_case("sum_all", lambda x: op.sum(x), [f32(5, 6, 7)], by_torch(lambda x: x.sum())),
     op_case(
