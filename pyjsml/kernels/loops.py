@@ -94,7 +94,8 @@ def _tile(emitter: Emitter, nest: Nest) -> Tiled:
     padded = _padded(emitter, nest, column)
     if not _reused(nest, row, column):
         # Nothing to reuse between rows but what their windows share: depthwise, pooling, sums.
-        return tile(emitter, nest, row, column, Tile(rows=4, width=LANES, unroll=3), padded=padded, block=1)
+        small = Tile(rows=4, width=LANES, unroll=3)
+        return tile(emitter, nest, row, column, small, padded=padded, block=1)
     size = Product(
         depth=_extents(nest.reduced),
         rows=1 if row is None else constant(row.extent),

@@ -127,10 +127,13 @@ def _turn_round(emitter: Emitter, stage: Stage, after: Stage) -> dict[tirx.Var, 
         turned = {a.var: s.var for a, s in zip(after.axes, stage.axes, strict=True)}
     else:
         turned = None
+    if turned is None:
+        return None
     extents = {axis.var: axis.extent for axis in stage.axes}
-    for axis in after.axes if turned is not None else ():
+    for axis in after.axes:
         # A slice reads less than there is: what lies beyond must not be stored.
-        if turned[axis.var] in extents and not emitter.equal(extents[turned[axis.var]], axis.extent):
+        whole = extents.get(turned[axis.var])
+        if whole is not None and not emitter.equal(whole, axis.extent):
             return None
     return turned
 

@@ -172,8 +172,8 @@ def _assemble(
 
 
 def _neutral(value: Any, init: Any) -> Any:
-    """Start maxima at minus infinity, where TVM starts at the least finite float; minima likewise."""
-    if not isinstance(init, tirx.FloatImm) or not isinstance(value, (tirx.Max, tirx.Min)):
+    """Start maxima at minus infinity, not at the least finite float; and minima likewise."""
+    if not isinstance(init, tirx.FloatImm) or not isinstance(value, tirx.Max | tirx.Min):
         return init
     least = float(np.finfo(dtype(init)).min)
     extreme = {least: -math.inf, -least: math.inf}.get(float(init.value))

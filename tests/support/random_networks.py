@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812, what everybody calls it
 from torch import nn
 
+MOST = 60_000
+"""Elements of a layer's result."""
+
 Layer = Callable[[torch.Tensor], torch.Tensor]
 Draw = Callable[["Draft"], tuple[str, Layer] | None]
 
@@ -65,9 +68,12 @@ class RandomNetwork(nn.Module):
                 continue
             text, layer = drawn
             example = torch.zeros(draft.shape)
-            with torch.no_grad():
-                result = layer.eval()(example) if isinstance(layer, nn.Module) else layer(example)
-            if result.numel() > 60_000 or not result.is_floating_point() or result.ndim < 2:
+            try:
+                with torch.no_grad():
+                    result = (layer.eval() if isinstance(layer, nn.Module) else layer)(example)
+            except RuntimeError:
+                continue  # A kernel larger than the picture, say.
+            if not 0 < result.numel() < MOST or not result.is_floating_point() or result.ndim < 2:
                 continue
             if isinstance(layer, nn.Module):
                 self.modules_of_layers.append(layer)
@@ -191,7 +197,7 @@ def _pool1d(draft: Draft) -> tuple[str, Layer]:
 
 def _adaptive(draft: Draft) -> tuple[str, Layer]:
     size = draft.pick.choice([1, 2, 3])
-    module = draft.pick.choice([nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool2d])(size)
+    module = nn.AdaptiveAvgPool2d(size)
     return str(module), module
 
 
@@ -478,6 +484,7 @@ _ANY: Sequence[Draw] = (
     *(_unary, _binary, _reduce, _concat, _split, _permute, _masked, _softmax, _linear, _reshape),
 )
 _CATALOGUE: dict[int, Sequence[Draw]] = {
+    5: _ANY,
     4: (
         *_ANY,
         *(_conv2d,) * 3,
@@ -492,5 +499,3 @@ _CATALOGUE: dict[int, Sequence[Draw]] = {
     ),
     2: (*_ANY, _norm, _residual, _embedding),
 }
-for rank in (5,):
-    _CATALOGUE[rank] = _ANY
