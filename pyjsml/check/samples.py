@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyjsml.check.vectors import Case
-from pyjsml.dims import Expr, Term, evaluate
+from pyjsml.dims import evaluate, from_json
 
 if TYPE_CHECKING:
     from pyjsml.program import Array
@@ -56,7 +56,7 @@ def _bindings(model: Mapping[str, Any]) -> list[dict[str, int]]:
 def _draw(
     random: np.random.Generator, port: Mapping[str, Any], binding: Mapping[str, int], rows: int
 ) -> Array:
-    shape = tuple(evaluate(_expression(expr), binding) for expr in port["shape"])
+    shape = tuple(evaluate(from_json(expr), binding) for expr in port["shape"])
     dtype = np.dtype(port["dtype"])
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)
@@ -74,12 +74,3 @@ def _rows(model: Mapping[str, Any], value: int) -> int:
     beside = {index for op in model["ops"] if value in op["inputs"] for index in op["inputs"]}
     tables = [values[index]["shape"] for index in beside if values[index].get("constant")]
     return min((shape[0] for shape in tables if len(shape) > 1), default=0)
-
-
-def _expression(data: Any) -> Expr:
-    """Read an expression from the form that `dims.to_json` gives it."""
-    if isinstance(data, list):
-        operator, left, right = data
-        return Term(operator, _expression(left), _expression(right))
-    expression: Expr = data
-    return expression

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,7 @@ from pyjsml.errors import UnsupportedOpError
 from pyjsml.frontend import load, open_reference, parse_dims, parse_inputs
 from pyjsml.program import Program
 from tests.support.models_native import assert_close, evaluate
-
-
-def tool(models: Path, name: str) -> Any:
-    """Import a file of the models' `tools` folder."""
-    spec = importlib.util.spec_from_file_location(name, models / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.support.real import tool
 
 
 def vectors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
