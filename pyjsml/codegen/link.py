@@ -14,6 +14,9 @@ from pyjsml.errors import EngineUnavailableError, PyjsmlError
 STACK_BYTES = 128 * 1024
 """Room for the temporaries of one kernel, which never calls another one."""
 
+MAX_MEMORY = 2**32
+"""All that 32 bits address. Only a file that names a maximum can run on a shared memory."""
+
 
 def link(kernels: bytes, exports: Sequence[str]) -> bytes:
     """Return a module that exports the functions `exports`, `__heap_base` and `__stack_pointer`.
@@ -33,7 +36,7 @@ def link(kernels: bytes, exports: Sequence[str]) -> bytes:
         command = [
             *[sys.executable, "-m", "ziglang", "wasm-ld"],
             *["--no-entry", "--import-memory", "--strip-all", "--gc-sections", "-O2"],
-            *["--stack-first", "-z", f"stack-size={STACK_BYTES}"],
+            *["--stack-first", "-z", f"stack-size={STACK_BYTES}", f"--max-memory={MAX_MEMORY}"],
             *["--export=__heap_base", "--export=__stack_pointer"],
             *["@exports", "-o", "module.wasm", "kernels.o"],
         ]

@@ -57,7 +57,7 @@ class Machine:
         code = self._eval(f"globalThis.code = new ArrayBuffer({len(compiled.wasm)})")
         code[:] = compiled.wasm
         self._eval(
-            f"globalThis.memory = new WebAssembly.Memory({{ initial: {pages} }});"
+            f"globalThis.memory = new WebAssembly.Memory({{ initial: {pages}, maximum: 65536 }});"
             "globalThis.kernels = new WebAssembly.Instance("
             "new WebAssembly.Module(code), { env: { memory } }).exports; 0"
         )
