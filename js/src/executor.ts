@@ -11,14 +11,12 @@ import {
   type Host,
   type Isa,
   load,
-  type Loaded,
   loadSync,
   type Progress,
   systemHost,
 } from "./load.js";
 import { checkFormat, type Feed, type Model, type Op, opsOf, type OutputsOf } from "./model.js";
 import { makePlan, type Plan } from "./plan.js";
-import type { Entry } from "./safetensors.js";
 import {
   bindSteps,
   type Captures,
@@ -30,7 +28,7 @@ import {
 import type { Tensor } from "./tensor.js";
 import type { Trace } from "./trace.js";
 import { WasmDevice } from "./wasm.js";
-import { findWeights } from "./weights.js";
+import { Weights } from "./weights.js";
 
 // Not every engine has these symbols; code compiled for such an engine looks for the same stand-ins.
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
@@ -106,6 +104,12 @@ interface Frame {
   readonly steps: readonly Step[];
 }
 
+/** What making an executor is about to do. */
+interface Preparation {
+  readonly progress: Progress;
+  readonly reads: ValueData | undefined;
+}
+
 /** A run under way. */
 interface Turn extends Frame {
   readonly captures: Captures;
@@ -158,22 +162,35 @@ export class Executor<M extends Model> {
     checkFormat(model);
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
-    const loaded = await load(model, options);
-    onProgress?.({ phase: "compile", loaded: 0, total: 1 });
-    const device = await WasmDevice.create(loaded.wasm);
-    onProgress?.({ phase: "compile", loaded: 1, total: 1 });
-    const host = systemHost(options.host);
-    const executor = new this({ model, isa: loaded.isa, device, host });
-    let rested = host.now();
-    for (const progress of executor.#prepare(loaded)) {
-      signal?.throwIfAborted();
-      onProgress?.(progress);
-      if (host.now() - rested > REST_AFTER_MS) {
-        await host.rest();
-        rested = host.now();
+    const loading = load(model, options);
+    try {
+      const wasm = await loading.wasm;
+      onProgress?.({ phase: "compile", loaded: 0, total: 1 });
+      const device = await WasmDevice.create(wasm);
+      onProgress?.({ phase: "compile", loaded: 1, total: 1 });
+      const host = systemHost(options.host);
+      const executor = new this({ model, isa: loading.isa, device, host });
+      const weights = new Weights(model);
+      let arrived = 0;
+      let rested = host.now();
+      for (const { progress, reads } of executor.#prepare(weights)) {
+        while (reads && !weights.find(reads) && arrived < loading.weights.length) {
+          weights.add(await (loading.weights[arrived++] as Promise<Uint8Array>));
+        }
+        signal?.throwIfAborted();
+        onProgress?.(progress);
+        if (host.now() - rested > REST_AFTER_MS) {
+          await host.rest();
+          rested = host.now();
+        }
       }
+      await loading.checked;
+      return executor as unknown as Created<E, M>;
+    } catch (error) {
+      // A file that is not the one promised may be why.
+      await loading.checked;
+      throw error;
     }
-    return executor as unknown as Created<E, M>;
   }
 
   /** The same at once, from files that the caller has read and checked. */
@@ -186,7 +203,9 @@ export class Executor<M extends Model> {
     const loaded = loadSync(model, options);
     const device = WasmDevice.createSync(loaded.wasm);
     const executor = new this({ model, isa: loaded.isa, device, host: systemHost(options.host) });
-    for (const _ of executor.#prepare(loaded));
+    const weights = new Weights(model);
+    for (const shard of loaded.weights) weights.add(shard);
+    for (const _ of executor.#prepare(weights));
     return executor as unknown as Created<E, M>;
   }
 
@@ -299,25 +318,30 @@ export class Executor<M extends Model> {
     return this.model.main.map(([, target]) => this.ops[target] as Op<M>);
   }
 
-  /** Place the ops, bring in the weights and run the steps that pack them, telling how far it is. */
-  *#prepare(loaded: Loaded): Generator<Progress> {
+  /**
+   * Place the ops, and run the steps that bring in the weights and pack them. Before each step it
+   * tells how far it is and which constant it is about to read, which is to be in `weights` then.
+   */
+  *#prepare(weights: Weights): Generator<Preparation> {
     this.#places = placeAll(this.#mainOps(), (op) => this.place(op));
     const { model } = this;
-    const weights = findWeights(model, loaded.weights);
     const plan = makePlan(model, this.#device.base, "load", new Map());
     this.#reserve(plan);
     this.#weightsEnd = plan.persistentEnd;
     const steps = bindSteps(model, model.load, plan, this.#device);
-    for (const [index, step] of steps.entries()) {
-      yield { phase: "prepare", loaded: index, total: steps.length };
-      if (step.kind === "read") {
-        const { bytes } = weights.get(model.values[step.target]?.constant ?? "") as Entry;
-        this.#device.write(plan.addresses[step.target] as number, bytes);
+    const at = (loaded: number) => ({ phase: "prepare", loaded, total: steps.length }) as const;
+    for (const [index, { kind, target, call }] of steps.entries()) {
+      const reads = kind === "read" ? (model.values[target] as ValueData) : undefined;
+      yield { progress: at(index), reads };
+      if (reads) {
+        const bytes = weights.find(reads);
+        if (!bytes) throw weights.misfits();
+        this.#device.write(plan.addresses[target] as number, bytes);
       } else {
-        step.call?.();
+        call?.();
       }
     }
-    yield { phase: "prepare", loaded: steps.length, total: steps.length };
+    yield { progress: at(steps.length), reads: undefined };
   }
 
   async #exclusively<T>(job: () => Promise<T>): Promise<T> {

@@ -14,7 +14,10 @@ export type Bytes = ArrayBufferLike | ArrayBufferView;
 /** Which of a bundle's two wasm files runs. */
 export type Isa = "relaxed" | "simd128";
 
-/** How far the making of an executor has come: bytes while it fetches, steps while it prepares. */
+/**
+ * How far the making of an executor has come: bytes while it fetches, steps while it prepares. The
+ * phases overlap: weights are prepared as they arrive.
+ */
 export interface Progress {
   readonly phase: "fetch" | "compile" | "prepare";
   readonly loaded: number;
@@ -62,6 +65,16 @@ export interface Loaded {
   readonly weights: readonly Uint8Array[];
 }
 
+/** A bundle's files on their way. */
+export interface Loading {
+  readonly isa: Isa;
+  readonly wasm: Promise<Uint8Array>;
+  /** The shards of the weights, each as soon as it is in memory: its digest may still be unknown. */
+  readonly weights: readonly Promise<Uint8Array>[];
+  /** Settles when every file is in memory and known to be the one promised. */
+  readonly checked: Promise<void>;
+}
+
 /** The host that this code runs in; what the caller gives in `parts` comes first. */
 export function systemHost(parts: Partial<Host> = {}): Host {
   const { performance, MessageChannel, setTimeout } = globalThis as Partial<typeof globalThis>;
@@ -85,10 +98,12 @@ export function systemHost(parts: Partial<Host> = {}): Host {
 }
 
 /**
- * Bring in the wasm file that fits this host and the weights. Throws LoadError where a file can't be
- * had, DigestError where it is not the one promised, and the signal's reason once it is aborted.
+ * Bring in the wasm file that fits this host and the weights. Rejects with LoadError where a file
+ * can't be had, with DigestError where it is not the one promised, and with the signal's reason once
+ * it is aborted. What runs is checked first; weights may be used while their digests are computed,
+ * by whoever waits for `checked` before trusting the result.
  */
-export async function load(model: ModelData, options: CreateOptions): Promise<Loaded> {
+export function load(model: ModelData, options: CreateOptions): Loading {
   const { files = {}, weights, signal, onProgress } = options;
   const isa = pickIsa(model, options.isa, files, false);
   const wasm = model.files[isa];
@@ -111,28 +126,33 @@ export async function load(model: ModelData, options: CreateOptions): Promise<Lo
   };
   const tools = { fetch: options.fetch, signal: stop?.signal, onBytes };
 
-  const promised = async (file: FileData) => {
+  const bring = async (file: FileData) => {
     const given = files[fileName(file)];
+    if (given) onBytes(given.byteLength);
     const bytes = given ? bytesOf(given) : await read(file.url, tools, file);
-    if (given) onBytes(bytes.length);
-    await checkDigest(file, bytes);
+    stop?.signal.throwIfAborted();
     return bytes;
   };
-  try {
-    const [wasmBytes, ...weightBytes] = await Promise.all([
-      promised(wasm),
-      ...(replaced
-        ? replaced.map(async (s) => (isLocation(s) ? read(s, tools) : bytesOf(s)))
-        : model.files.weights.map(promised)),
-    ]);
-    signal?.throwIfAborted();
-    return { isa, wasm: wasmBytes as Uint8Array, weights: weightBytes };
-  } catch (error) {
-    stop?.abort(error);
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", giveUp);
-  }
+  const check = async (file: FileData, bytes: Promise<Uint8Array>) => {
+    await checkDigest(file, await bytes);
+    return bytes;
+  };
+  const promised = replaced ? [] : model.files.weights;
+  const shards = replaced
+    ? replaced.map(async (s) => (isLocation(s) ? read(s, tools) : bytesOf(s)))
+    : promised.map(bring);
+  const program = check(wasm, bring(wasm));
+  const checks = promised.map((file, index) => check(file, shards[index] as Promise<Uint8Array>));
+  const checked = Promise.all([program, ...shards, ...checks]).then(
+    () => signal?.removeEventListener("abort", giveUp),
+    (error: unknown) => {
+      stop?.abort(error);
+      signal?.removeEventListener("abort", giveUp);
+      throw error;
+    },
+  );
+  checked.catch(() => {}); // Whoever asks is told; that nobody has asked yet is no event.
+  return { isa, wasm: program, weights: shards, checked };
 }
 
 /** Take the files from the caller, who has checked them. Throws LoadError where one is missing. */
@@ -221,28 +241,73 @@ async function readUrl(
   }
   if (!response.body) return bytesOf(await response.arrayBuffer());
   const length = Number(response.headers.get("content-length"));
-  return gather(response.body.getReader(), promise?.bytes || length || 65536, tools.onBytes);
+  return gather(response.body, promise?.bytes || length || 65536, tools.onBytes);
 }
 
 /** Gather a stream into one array, of `expected` bytes if all goes well. */
 async function gather(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  stream: ReadableStream<Uint8Array>,
   expected: number,
   onBytes: (count: number) => void,
 ): Promise<Uint8Array> {
-  let bytes = new Uint8Array(expected);
+  const next = chunks(stream);
+  // One byte more than expected, so that the end of the stream shows without a larger array.
+  let bytes = new Uint8Array(expected + 1);
   let length = 0;
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return length === bytes.length ? bytes : bytes.slice(0, length);
-    if (length + value.length > bytes.length) {
-      const larger = new Uint8Array(Math.max(bytes.length * 2, length + value.length));
-      larger.set(bytes.subarray(0, length));
+    if (length === bytes.length) {
+      const larger = new Uint8Array(bytes.length * 2);
+      larger.set(bytes);
       bytes = larger;
     }
-    bytes.set(value, length);
-    length += value.length;
-    onBytes(value.length);
+    const { into, count } = await next(bytes, length);
+    if (!count) return into.subarray(0, length);
+    bytes = into;
+    length += count;
+    onBytes(count);
+  }
+}
+
+/** How many bytes came, none at the end, and the array that holds them now: reading may move it. */
+interface Chunk {
+  readonly into: Uint8Array<ArrayBuffer>;
+  readonly count: number;
+}
+
+/** Return what reads the next bytes of `stream` into an array from a position on. */
+function chunks(
+  stream: ReadableStream<Uint8Array>,
+): (into: Uint8Array<ArrayBuffer>, at: number) => Promise<Chunk> {
+  const byteReader = byteReaderOf(stream);
+  if (byteReader) {
+    return async (into, at) => {
+      const { value } = await byteReader.read(into.subarray(at));
+      return value
+        ? { into: new Uint8Array(value.buffer), count: value.length }
+        : { into, count: 0 };
+    };
+  }
+  const reader = stream.getReader();
+  let left = new Uint8Array(0);
+  return async (into, at) => {
+    while (!left.length) {
+      const { done, value } = await reader.read();
+      if (done) return { into, count: 0 };
+      left = value as Uint8Array<ArrayBuffer>;
+    }
+    const count = Math.min(left.length, into.length - at);
+    into.set(left.subarray(0, count), at);
+    left = left.subarray(count);
+    return { into, count };
+  };
+}
+
+/** A reader that fills the caller's memory, which halves the time of a fetch; not every host has it. */
+function byteReaderOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,30 +1,40 @@
-import type { ModelData } from "./data.js";
+import type { ModelData, ValueData } from "./data.js";
 import { evaluateAll } from "./dims.js";
 import { BundleError } from "./errors.js";
 import { type Entry, readEntries } from "./safetensors.js";
 import { formatShape } from "./tensor.js";
 
-/**
- * Find the constants that `model` reads in the shards of its weights. Throws one BundleError that
- * lists every weight that is missing, or of another dtype or shape than the model was compiled for.
- */
-export function findWeights(
-  model: ModelData,
-  shards: readonly Uint8Array[],
-): ReadonlyMap<string, Entry> {
-  const entries = new Map(shards.flatMap((shard) => [...readEntries(shard)]));
-  const problems: string[] = [];
-  for (const { constant, dtype, shape } of model.values) {
-    if (constant === undefined) continue;
-    const wanted = `${dtype} ${formatShape(evaluateAll(shape, new Map()))}`;
-    const entry = entries.get(constant);
-    const found = entry && `${entry.dtype} ${formatShape(entry.shape)}`;
-    if (!found) {
-      problems.push(`${constant}: is missing; the model wants ${wanted}`);
-    } else if (found !== wanted) {
-      problems.push(`${constant}: is ${found}; the model wants ${wanted}`);
-    }
+/** The constants of a model, as the shards of its weights come in. */
+export class Weights {
+  readonly #model: ModelData;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(model: ModelData) {
+    this.#model = model;
   }
-  if (problems.length) throw new BundleError(`${model.name}: the weights don't fit`, problems);
-  return entries;
+
+  /** Take in a shard, without copying. Throws BundleError if it is malformed. */
+  add(shard: Uint8Array): void {
+    for (const [name, entry] of readEntries(shard)) this.#entries.set(name, entry);
+  }
+
+  /** The bytes of the constant that `value` holds; undefined if no shard so far has it as it should be. */
+  find(value: ValueData): Uint8Array | undefined {
+    return this.#problem(value) ? undefined : this.#entries.get(value.constant ?? "")?.bytes;
+  }
+
+  /** An error that lists every weight that is missing, or of another dtype or shape than compiled for. */
+  misfits(): BundleError {
+    const problems = this.#model.values.map((value) => this.#problem(value)).filter(Boolean);
+    return new BundleError(`${this.#model.name}: the weights don't fit`, problems as string[]);
+  }
+
+  #problem({ constant, dtype, shape }: ValueData): string | undefined {
+    if (constant === undefined) return undefined;
+    const wanted = `${dtype} ${formatShape(evaluateAll(shape, new Map()))}`;
+    const entry = this.#entries.get(constant);
+    const found = entry && `${entry.dtype} ${formatShape(entry.shape)}`;
+    if (!found) return `${constant}: is missing; the model wants ${wanted}`;
+    return found === wanted ? undefined : `${constant}: is ${found}; the model wants ${wanted}`;
+  }
 }
