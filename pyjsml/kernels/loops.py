@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
@@ -13,6 +13,7 @@ from pyjsml.kernels.expression import constant, dtype, item_bytes, loads, substi
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
 from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
+from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.reduce import can_reduce_lanes, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tile, Tiled, tile
@@ -34,14 +35,14 @@ RESIDENT_BYTES = 256 * 1024
 """Weights beyond this size are read from outside the second-level cache once per pass."""
 
 
-def loops(emitter: Emitter, nest: Nest) -> Tiled:
-    """Return the loops of `nest`."""
+def loops(emitter: Emitter, nest: Nest, parameters: Parameters | None = None) -> Tiled:
+    """Return the loops of `nest`, cut as `parameters` say or as the cost model does."""
     nest = merge(emitter, split(emitter, nest))
     if not nest.reduced:
         nest = without_reduction(nest)
         return map_elements(emitter, nest, vector_width(nest))
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):
-        return _tile(emitter, nest)
+        return _tile(emitter, nest, parameters)
     if can_reduce_lanes(emitter, nest):
         width = vector_width(nest)
         return reduce_lanes(emitter, nest, min(width, 4), max(width // 4, 1))
@@ -88,7 +89,7 @@ def _padded(emitter: Emitter, nest: Nest, column: Axis) -> bool:
     return True
 
 
-def _tile(emitter: Emitter, nest: Nest) -> Tiled:
+def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
     *rest, column = nest.axes
     row = _row(rest, nest, column)
     padded = _padded(emitter, nest, column)
@@ -102,16 +103,20 @@ def _tile(emitter: Emitter, nest: Nest) -> Tiled:
         columns=constant(column.extent),
         outer=_extents([axis for axis in rest if axis is not row]),
     )
-    return tile(
+    chosen = parameters
+    if chosen is None or not size.spans(chosen.panels):
+        chosen = size.parameters(padded=padded, blocked=len(rest) < 2)
+    made = tile(
         emitter,
         nest,
         row,
         column,
-        Tile(ROWS, LANES, PANEL // LANES * size.panels),
+        Tile(chosen.rows, LANES, PANEL // LANES * chosen.panels, chosen.unroll),
         padded=padded,
-        by_column=padded and size.by_column,
-        block=size.block if len(rest) < 2 else None,
+        by_column=padded and chosen.by_column,
+        block=chosen.block or None,
     )
+    return replace(made, parameters=chosen)
 
 
 def _extents(axes: Sequence[Axis]) -> int:
@@ -130,6 +135,20 @@ class Product:
     rows: int | None
     columns: int | None
     outer: int
+
+    def parameters(self, *, padded: bool, blocked: bool) -> Parameters:
+        """Return what the cost model chooses; `blocked` says that rows go in blocks."""
+        return Parameters(
+            rows=ROWS,
+            panels=self.panels,
+            unroll=1,
+            block=self.block if blocked else 0,
+            by_column=padded and self.by_column,
+        )
+
+    def spans(self, panels: int) -> bool:
+        """Tell whether tiles of `panels` panels cover the weights and read nothing behind them."""
+        return panels == 1 or (self.columns is not None and -(-self.columns // PANEL) % panels == 0)
 
     @property
     def panels(self) -> int:

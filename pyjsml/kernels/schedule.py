@@ -12,14 +12,15 @@ from pyjsml.kernels.general import general
 from pyjsml.kernels.inline import inline
 from pyjsml.kernels.loops import loops
 from pyjsml.kernels.nest import Nest, make_nest
+from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.rows import Places, rows
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, read_stages
 from pyjsml.kernels.tile import Tiled
 
 
-def schedule(func: tirx.PrimFunc) -> Scheduled:
-    """Write out the loops of `func`.
+def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Scheduled:
+    """Write out the loops of `func`; `parameters` replace what the cost model would choose.
 
     The same loops serve both instruction sets: a tile of 4 by 8 fills the multiply-add units of
     either, and its 14 vectors stay in the 16 registers that an engine has on x86, whatever order
@@ -32,7 +33,7 @@ def schedule(func: tirx.PrimFunc) -> Scheduled:
     emitter = Emitter(function)
     nest = _single(emitter, function)
     if nest is not None:
-        return _close(emitter, function, loops(emitter, nest))
+        return _close(emitter, function, loops(emitter, nest, parameters))
     return _close(emitter, function, *rows(emitter, function))
 
 
@@ -84,4 +85,5 @@ def _close(
         stages=function,
         guests=places.guests,
         interleaved=interleaved,
+        parameters=tiled.parameters,
     )

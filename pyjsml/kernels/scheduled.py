@@ -7,6 +7,7 @@ from typing import Any
 
 from tvm import tirx
 
+from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.stage import Stages
 
 
@@ -20,7 +21,8 @@ class Scheduled:
     `extent`.
     `stages` is what the loops compute, where that is known, and `guests` are those of its
     temporaries that lie in the output until it is written. The stages run one after the other for
-    each point of their common axes, or, `interleaved`, as one loop nest.
+    each point of their common axes, or, `interleaved`, as one loop nest. `parameters`
+    say how the loops were cut, where there was a choice.
     """
 
     params: tuple[tirx.Var, ...]
@@ -34,3 +36,4 @@ class Scheduled:
     stages: Stages | None = None
     guests: tuple[tirx.Var, ...] = ()
     interleaved: bool = False
+    parameters: Parameters | None = None

@@ -28,6 +28,7 @@ from pyjsml.kernels.emit import (
 )
 from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
 from pyjsml.kernels.nest import Nest
+from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.stage import Axis
 
 
@@ -56,10 +57,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Tiled:
-    """Loops of a tiled nest: parallel ones, outermost first, and the body that they run."""
+    """Loops of a tiled nest: parallel ones, outermost first, and the body that they run.
+
+    `parameters` say how they were cut, where there was a choice.
+    """
 
     parallel: tuple[Axis, ...]
     body: tirx.Stmt
+    parameters: Parameters | None = None
 
 
 def balanced(length: int, most: int) -> list[Span]:
