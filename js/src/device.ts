@@ -19,7 +19,7 @@ export interface Device {
   reserve(end: number): void;
   /** Copy the bytes of `data` to `address`. */
   write(address: number, data: ArrayBufferView): void;
-  /** Copy `length` elements at `address` out. */
+  /** Copy `length` elements at `address`, a multiple of their size, out. */
   read<D extends DType>(dtype: D, address: number, length: number): DataOf<D>;
   /** Prepare a call of `kernel`; throws BundleError if the device has none of that name. */
   bind(kernel: string, args: readonly number[]): Call;

@@ -2,8 +2,9 @@
 
 import type { DimData, OriginData, PortData, ValueData } from "./data.js";
 import type { Device, DeviceName } from "./device.js";
-import type { Binding } from "./dims.js";
-import { PlacementError, StateError } from "./errors.js";
+import { StateError } from "./errors.js";
+import { type Frame, Frames } from "./frames.js";
+import { type Next, type NextSync, onceFor, placeAll, type Placement } from "./hooks.js";
 import { bindInputs } from "./inputs.js";
 import {
   type CreateOptions,
@@ -12,21 +13,14 @@ import {
   type Isa,
   load,
   loadSync,
-  type Progress,
   systemHost,
 } from "./load.js";
 import { checkFormat, type Feed, type Model, type Op, opsOf, type OutputsOf } from "./model.js";
-import { makePlan, type Plan } from "./plan.js";
-import {
-  bindSteps,
-  type Captures,
-  findCaptures,
-  readOutputs,
-  readValue,
-  type Step,
-} from "./schedule.js";
+import { prepare, type Preparation } from "./preparation.js";
+import { type Captures, findCaptures, readOutputs, readValue, type Step } from "./schedule.js";
 import type { Tensor } from "./tensor.js";
 import type { Trace } from "./trace.js";
+import { Turns } from "./turns.js";
 import { WasmDevice } from "./wasm.js";
 import { Weights } from "./weights.js";
 
@@ -34,13 +28,6 @@ import { Weights } from "./weights.js";
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
-
-/** Where an op runs. */
-export type Placement = DeviceName | { readonly device: DeviceName };
-
-/** Runs the op that a hook was called for. To be called exactly once. */
-export type Next = () => Promise<void>;
-export type NextSync = () => void;
 
 export interface RunSyncOptions {
   /** Collects the time of each op. */
@@ -98,25 +85,13 @@ export type Created<E, M extends Model> =
       : E
     : never;
 
-/** The steps of one binding of the dims, ready to be called. */
-interface Frame {
-  readonly plan: Plan;
-  readonly steps: readonly Step[];
-}
-
-/** What making an executor is about to do. */
-interface Preparation {
-  readonly progress: Progress;
-  readonly reads: ValueData | undefined;
-}
-
 /** A run under way. */
-interface Turn extends Frame {
+interface Turn {
+  readonly frame: Frame;
   readonly captures: Captures;
   readonly captured: Record<string, Tensor>;
 }
 
-const FRAMES_KEPT = 16;
 const REST_AFTER_MS = 8;
 
 /**
@@ -132,13 +107,10 @@ export class Executor<M extends Model> {
   readonly #isa: Isa;
   readonly #device: Device;
   readonly #host: Host;
-  readonly #frames = new Map<string, Frame>();
+  readonly #frames: Frames;
+  readonly #turns = new Turns();
   #places: readonly DeviceName[] = [];
   #weightsEnd = 0;
-  #memoryEnd = 0;
-  #queue: Promise<unknown> | undefined;
-  #running = false;
-  #disposed = false;
 
   constructor(parts: Parts<M>) {
     this.model = parts.model;
@@ -146,6 +118,7 @@ export class Executor<M extends Model> {
     this.#isa = parts.isa;
     this.#device = parts.device;
     this.#host = parts.host;
+    this.#frames = new Frames(parts.model, parts.device);
   }
 
   /**
@@ -246,17 +219,11 @@ export class Executor<M extends Model> {
     names: readonly Name[],
     options: RunOptions = {},
   ): Promise<Capture<M, Name>> {
-    const before = this.#queue;
-    const turn = (async () => {
-      await before;
-      return this.#exclusively(async () => {
-        const turn = this.#begin(inputs, names);
-        await this.#walk(turn, options);
-        return this.#finish<Name>(turn);
-      });
-    })();
-    this.#queue = turn.catch(() => {});
-    return turn;
+    return this.#turns.take(async () => {
+      const turn = this.#begin(inputs, names);
+      await this.#walk(turn, options);
+      return this.#finish<Name>(turn);
+    });
   }
 
   /** The same without giving up control. */
@@ -270,12 +237,7 @@ export class Executor<M extends Model> {
         "this executor overrides dispatch: override dispatchSync too, or use run",
       );
     }
-    this.#checkUsable();
-    if (this.#running) {
-      throw new StateError(
-        "a run of this executor is under way: await it before a synchronous one",
-      );
-    }
+    this.#turns.checkFree();
     const turn = this.#begin(inputs, names);
     this.#walkSync(turn, options.trace);
     return this.#finish<Name>(turn);
@@ -292,14 +254,14 @@ export class Executor<M extends Model> {
       ops: this.#mainOps().map(({ name, kind, origins }, index) => {
         return { name, kind, device: this.#places[index] as DeviceName, origins };
       }),
-      memory: { total: this.#memoryEnd, weights: this.#weightsEnd - this.#device.base },
+      memory: { total: this.#frames.memoryEnd, weights: this.#weightsEnd - this.#device.base },
     };
   }
 
   /** Let go of the memory. Runs that are under way or queued reject with StateError. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+    if (this.#turns.closed) return;
+    this.#turns.close();
     this.#frames.clear();
     this.#device.dispose();
   }
@@ -310,7 +272,7 @@ export class Executor<M extends Model> {
 
   /** Wait for the runs that are queued, then dispose. */
   async [ASYNC_DISPOSE](): Promise<void> {
-    await this.#queue;
+    await this.#turns.done();
     this.dispose();
   }
 
@@ -318,76 +280,26 @@ export class Executor<M extends Model> {
     return this.model.main.map(([, target]) => this.ops[target] as Op<M>);
   }
 
-  /**
-   * Place the ops, and run the steps that bring in the weights and pack them. Before each step it
-   * tells how far it is and which constant it is about to read, which is to be in `weights` then.
-   */
+  /** Place the ops, and prepare the weights as `prepare` says. */
   *#prepare(weights: Weights): Generator<Preparation> {
     this.#places = placeAll(this.#mainOps(), (op) => this.place(op));
-    const { model } = this;
-    const plan = makePlan(model, this.#device.base, "load", new Map());
-    this.#reserve(plan);
-    this.#weightsEnd = plan.persistentEnd;
-    const steps = bindSteps(model, model.load, plan, this.#device);
-    const at = (loaded: number) => ({ phase: "prepare", loaded, total: steps.length }) as const;
-    for (const [index, { kind, target, call }] of steps.entries()) {
-      const reads = kind === "read" ? (model.values[target] as ValueData) : undefined;
-      yield { progress: at(index), reads };
-      if (reads) {
-        const bytes = weights.find(reads);
-        if (!bytes) throw weights.misfits();
-        this.#device.write(plan.addresses[target] as number, bytes);
-      } else {
-        call?.();
-      }
-    }
-    yield { progress: at(steps.length), reads: undefined };
-  }
-
-  async #exclusively<T>(job: () => Promise<T>): Promise<T> {
-    this.#checkUsable();
-    this.#running = true;
-    try {
-      return await job();
-    } finally {
-      this.#running = false;
-    }
+    const frame = this.#frames.load();
+    this.#weightsEnd = frame.plan.persistentEnd;
+    yield* prepare(this.model, frame, this.#device, weights);
   }
 
   /** Check the inputs, find their plan, and copy them in. */
   #begin(inputs: Feed<M>, names: readonly string[]): Turn {
     const { model } = this;
     const { binding, arrays } = bindInputs(model, inputs);
-    const turn = { ...this.#frame(binding), captures: findCaptures(model, names), captured: {} };
-    for (const [index, { value }] of model.inputs.entries()) {
-      this.#device.write(turn.plan.addresses[value] as number, arrays[index] as ArrayBufferView);
+    const frame = this.#frames.main(binding);
+    for (const [index, array] of arrays.entries()) {
+      const { value } = model.inputs[index] as PortData;
+      this.#device.write(frame.plan.addresses[value] as number, array);
     }
+    const turn = { frame, captures: findCaptures(model, names), captured: {} };
     this.#copyOut(turn, -1);
     return turn;
-  }
-
-  /** The steps of a binding; the latest few are kept. */
-  #frame(binding: Binding): Frame {
-    const { model } = this;
-    const key = model.dims.map(({ name }) => binding.get(name)).join();
-    let frame = this.#frames.get(key);
-    if (!frame) {
-      const plan = makePlan(model, this.#device.base, "main", binding);
-      this.#reserve(plan);
-      frame = { plan, steps: bindSteps(model, model.main, plan, this.#device) };
-    }
-    this.#frames.delete(key);
-    this.#frames.set(key, frame);
-    for (const oldest of this.#frames.keys()) {
-      if (this.#frames.size <= FRAMES_KEPT) break;
-      this.#frames.delete(oldest);
-    }
-    return frame;
-  }
-
-  #reserve(plan: Plan): void {
-    this.#device.reserve(plan.end);
-    this.#memoryEnd = Math.max(this.#memoryEnd, plan.end);
   }
 
   /** Call each step; with neither hooks nor a signal there is nothing to wait for. */
@@ -399,14 +311,14 @@ export class Executor<M extends Model> {
       return;
     }
     let rested = this.#host.now();
-    for (const [index, step] of turn.steps.entries()) {
+    for (const [index, step] of turn.frame.steps.entries()) {
       if (hooked) await this.#dispatch(step, trace);
       else this.#dispatchSync(step, trace);
-      this.#checkUsable();
+      this.#turns.checkOpen();
       this.#copyOut(turn, index);
       if (signal && this.#host.now() - rested > REST_AFTER_MS) {
         await this.#host.rest();
-        this.#checkUsable();
+        this.#turns.checkOpen();
         rested = this.#host.now();
       }
       signal?.throwIfAborted();
@@ -415,12 +327,12 @@ export class Executor<M extends Model> {
 
   #walkSync(turn: Turn, trace: Trace | undefined): void {
     if (!trace && !turn.captures.size && !this.#isHooked("dispatchSync")) {
-      for (const { call } of turn.steps) call?.();
+      for (const call of turn.frame.calls) call();
       return;
     }
-    for (const [index, step] of turn.steps.entries()) {
+    for (const [index, step] of turn.frame.steps.entries()) {
       this.#dispatchSync(step, trace);
-      this.#checkUsable();
+      this.#turns.checkOpen();
       this.#copyOut(turn, index);
     }
   }
@@ -440,7 +352,7 @@ export class Executor<M extends Model> {
   }
 
   #call(op: Op<M>, { call }: Step, trace: Trace | undefined): void {
-    this.#checkUsable();
+    this.#turns.checkOpen();
     if (!trace) {
       call?.();
       return;
@@ -453,52 +365,16 @@ export class Executor<M extends Model> {
   #copyOut(turn: Turn, step: number): void {
     for (const index of turn.captures.get(step) ?? []) {
       const { name } = this.model.values[index] as ValueData;
-      turn.captured[name] = readValue(this.model, index, turn.plan, this.#device);
+      turn.captured[name] = readValue(this.model, index, turn.frame.plan, this.#device);
     }
   }
 
-  #finish<Name extends string>({ plan, captured }: Turn): Capture<M, Name> {
-    const outputs = readOutputs(this.model, plan, this.#device) as OutputsOf<M>;
+  #finish<Name extends string>({ frame, captured }: Turn): Capture<M, Name> {
+    const outputs = readOutputs(frame.outputs, this.#device) as OutputsOf<M>;
     return { outputs, captured: captured as { [N in Name]: Tensor } };
   }
 
   #isHooked(hook: "dispatch" | "dispatchSync"): boolean {
     return this[hook] !== Executor.prototype[hook];
   }
-
-  #checkUsable(): void {
-    if (this.#disposed) throw new StateError("this executor is disposed: create another one");
-  }
-}
-
-/** Ask for the device of each op. Throws one PlacementError that names every op without one. */
-function placeAll<M extends Model>(
-  ops: readonly Op<M>[],
-  place: (op: Op<M>) => Placement,
-): DeviceName[] {
-  const problems: string[] = [];
-  const places = ops.map((op) => {
-    const placement = place(op);
-    const device = typeof placement === "string" ? placement : placement?.device;
-    if (device !== "wasm") problems.push(`${op.name}: is placed on ${String(device)}`);
-    return device;
-  });
-  if (problems.length) {
-    throw new PlacementError('"place" may only return "wasm": there is no other device', problems);
-  }
-  return places;
-}
-
-/** Let a hook call `call` exactly once: never leaves a wrong result, twice spoils one in place. */
-function onceFor(op: { readonly name: string }, call: () => void) {
-  let calls = 0;
-  return {
-    next: (): void => {
-      if (calls++) throw new StateError(`the hook called next twice for the op ${op.name}`);
-      call();
-    },
-    check: (): void => {
-      if (!calls) throw new StateError(`the hook did not call next for the op ${op.name}`);
-    },
-  };
 }

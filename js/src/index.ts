@@ -16,13 +16,11 @@ export {
   type Created,
   type Description,
   Executor,
-  type Next,
-  type NextSync,
   type Parts,
-  type Placement,
   type RunOptions,
   type RunSyncOptions,
 } from "./executor.js";
+export type { Next, NextSync, Placement } from "./hooks.js";
 export type { Bytes, CreateOptions, CreateSyncOptions, Host, Isa, Progress } from "./load.js";
 export {
   defineModel,

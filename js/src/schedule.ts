@@ -1,4 +1,4 @@
-import type { ModelData, OpData, PortData, StepData, ValueData } from "./data.js";
+import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
 import type { Call, Device } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
 import { BundleError, InputError, KernelError } from "./errors.js";
@@ -54,24 +54,37 @@ function describeOp({ name, origins }: OpData): string {
 }
 
 /** Copy a value out of the device's memory. */
-export function readValue(
-  model: ModelData,
-  index: number,
-  plan: Plan,
-  device: Device,
-  shape: Shape = plan.shapes[index] as Shape,
-): Tensor {
+export function readValue(model: ModelData, index: number, plan: Plan, device: Device): Tensor {
+  const shape = plan.shapes[index] as Shape;
   const { dtype } = model.values[index] as ValueData;
   const data = device.read(dtype, plan.addresses[index] as number, sizeOf(shape));
   return { dtype, shape, data };
 }
 
-/** Copy the model's outputs out of the device's memory. */
-export function readOutputs(model: ModelData, plan: Plan, device: Device): Record<string, Tensor> {
+/** Where an output lies. */
+export interface OutputSite {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly address: number;
+  readonly length: number;
+}
+
+/** Find the model's outputs in the device's memory. */
+export function bindOutputs(model: ModelData, plan: Plan): OutputSite[] {
+  return model.outputs.map((port) => {
+    const shape = evaluateAll(port.shape, plan.binding);
+    const { dtype } = model.values[port.value] as ValueData;
+    const address = plan.addresses[port.value] as number;
+    return { name: port.name, dtype, shape, address, length: sizeOf(shape) };
+  });
+}
+
+/** Copy the outputs out of the device's memory. */
+export function readOutputs(sites: readonly OutputSite[], device: Device): Record<string, Tensor> {
   return Object.fromEntries(
-    model.outputs.map((port: PortData) => {
-      const shape = evaluateAll(port.shape, plan.binding);
-      return [port.name, readValue(model, port.value, plan, device, shape)];
+    sites.map(({ name, dtype, shape, address, length }) => {
+      return [name, { dtype, shape: [...shape], data: device.read(dtype, address, length) }];
     }),
   );
 }
@@ -84,6 +97,7 @@ export type Captures = ReadonlyMap<number, readonly number[]>;
  * it, since a later step may reuse its bytes. Throws InputError that lists all unknown names.
  */
 export function findCaptures(model: ModelData, names: readonly string[]): Captures {
+  if (!names.length) return new Map();
   const indices = new Map(model.values.map(({ name }, index) => [name, index]));
   const writers = new Map<number, number>();
   for (const [step, [kind, target]] of model.main.entries()) {

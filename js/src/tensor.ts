@@ -86,6 +86,11 @@ export function zeros<D extends DType>(dtype: D, length: number): DataOf<D> {
   return new CONSTRUCTORS[dtype](length) as DataOf<D>;
 }
 
+/** All of `buffer` as an array, shared with it. */
+export function viewOf<D extends DType>(dtype: D, buffer: ArrayBufferLike): DataOf<D> {
+  return new CONSTRUCTORS[dtype](buffer as ArrayBuffer) as DataOf<D>;
+}
+
 /** A copy of `length` elements that begin at byte `offset` of `buffer`, at any alignment. */
 export function copyOut<D extends DType>(
   dtype: D,

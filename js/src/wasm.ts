@@ -1,7 +1,7 @@
 import type { DType } from "./data.js";
 import type { Call, Device } from "./device.js";
 import { BundleError, OutOfMemoryError } from "./errors.js";
-import { bytesOf, copyOut, type DataOf } from "./tensor.js";
+import { bytesOf, type DataOf, itemSize, viewOf } from "./tensor.js";
 
 const PAGE = 65536;
 
@@ -12,6 +12,8 @@ export class WasmDevice implements Device {
   readonly name = "wasm";
   readonly base: number;
   #memory: WebAssembly.Memory | undefined;
+  /** The memory as arrays, until it grows, which detaches them. */
+  readonly #views = new Map<DType, DataOf<DType>>();
   #exports: WebAssembly.Exports;
 
   private constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
@@ -53,6 +55,7 @@ export class WasmDevice implements Device {
     if (missing <= 0) return;
     try {
       memory.grow(missing);
+      this.#views.clear();
     } catch (cause) {
       throw new OutOfMemoryError(
         `this run needs ${Math.ceil(end / 2 ** 20)} MiB of memory, which the host refuses: use ` +
@@ -63,14 +66,13 @@ export class WasmDevice implements Device {
     }
   }
 
-  // The views below are made anew each time: growing a memory detaches its old buffer.
-
   write(address: number, data: ArrayBufferView): void {
-    new Uint8Array(this.#live().buffer).set(bytesOf(data), address);
+    this.#view("uint8").set(bytesOf(data), address);
   }
 
   read<D extends DType>(dtype: D, address: number, length: number): DataOf<D> {
-    return copyOut(dtype, this.#live().buffer, address, length);
+    const start = address / itemSize(dtype);
+    return this.#view(dtype).slice(start, start + length) as DataOf<D>;
   }
 
   bind(kernel: string, args: readonly number[]): Call {
@@ -83,7 +85,17 @@ export class WasmDevice implements Device {
 
   dispose(): void {
     this.#memory = undefined;
+    this.#views.clear();
     this.#exports = {};
+  }
+
+  #view<D extends DType>(dtype: D): DataOf<D> {
+    let view = this.#views.get(dtype);
+    if (!view) {
+      view = viewOf(dtype, this.#live().buffer);
+      this.#views.set(dtype, view);
+    }
+    return view as DataOf<D>;
   }
 
   #live(): WebAssembly.Memory {

@@ -1,0 +1,55 @@
+import { StateError } from "./errors.js";
+
+/** Who may use an executor's memory: one run at a time, in the order in which they were asked for. */
+export class Turns {
+  #last: Promise<unknown> | undefined;
+  #taken = false;
+  #closed = false;
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Do `job` once all that came before is done. Rejects with StateError if closed by then. */
+  take<T>(job: () => T | Promise<T>): Promise<T> {
+    const turn = this.#follow(this.#last, job);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Throw StateError unless a job may be done at once. */
+  checkFree(): void {
+    this.checkOpen();
+    if (this.#taken) {
+      throw new StateError(
+        "a run of this executor is under way: await it before a synchronous one",
+      );
+    }
+  }
+
+  /** Throw StateError if closed. */
+  checkOpen(): void {
+    if (this.#closed) throw new StateError("this executor is disposed: create another one");
+  }
+
+  /** Settles when all the jobs asked for so far are done. */
+  async done(): Promise<void> {
+    await this.#last;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #follow<T>(before: Promise<unknown> | undefined, job: () => T | Promise<T>): Promise<T> {
+    await before;
+    this.checkOpen();
+    this.#taken = true;
+    try {
+      return await job();
+    } finally {
+      this.#taken = false;
+    }
+  }
+}
