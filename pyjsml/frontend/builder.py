@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm import relax
+from tvm import ir, relax, sym
 from tvm.ir import is_prim_expr
 
 from pyjsml.frontend.names import Names
 from pyjsml.program import Origin
+
+MAX_DIM = 2**31
+"""No dim is as large: addresses have 32 bits."""
 
 
 class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
@@ -24,6 +27,15 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         self.origins: dict[str, Origin] = {}
         self.renamed: dict[str, str] = {}
         self.base = ""
+        self._analyzer = sym.Analyzer()
+
+    def bound(self, variable: Any, least: int) -> None:
+        """Make known that the dim `variable` is at least `least`."""
+        self._analyzer.bind(variable, ir.Range(least, MAX_DIM))
+
+    def simplify(self, size: Any) -> Any:
+        """Return an integer expression simplified by what is known of the dims."""
+        return self._analyzer.simplify(size)
 
     def _exit_function_scope(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         if exc_type is not None:

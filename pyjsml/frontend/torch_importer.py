@@ -112,6 +112,8 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             if dim in self._variables.by_name
         ]
         builder = self.block_builder
+        for dim in dims:
+            builder.bound(self._variables(dim.name), dim.min)
         with builder.function("main", params=[*inputs.values(), *parameters], attrs=_bounds(dims)):
             with builder.dataflow():
                 for node in exported.graph.nodes:

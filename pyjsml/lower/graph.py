@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import tvm
 from tvm import relax
+from tvm.ir import is_prim_expr
 
 from pyjsml.dims import Expr, Shape
 from pyjsml.errors import UnsupportedOpError
@@ -15,7 +16,7 @@ from pyjsml.kernels.expr import to_expr
 from pyjsml.lower.names import Names
 from pyjsml.lower.origins import origins_of_ops
 from pyjsml.lower.shapes import Dims, kernel_dims, tensor_shape
-from pyjsml.optimize.rewrite import bindings
+from pyjsml.optimize.rewrite import bindings, tensor_fields
 from pyjsml.program import Block, Fusion, Graph, Op, Program, Value
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class _GraphBuilder:
 
     def _add_op(self, var: relax.Var, call: relax.Call) -> None:
         view = call.op.name == "relax.reshape"
-        reads = [call.args[0]] if view else list(call.args[1].fields)
+        reads = [call.args[0]] if view else tensor_fields(call)
         inputs = tuple(self._operand(read) for read in reads)
         shapes = [self._shape(tensor) for tensor in _tensors(var.ty)]
         if any(shape is None for shape in shapes):
@@ -140,7 +141,9 @@ class _GraphBuilder:
     def _kernel_dims(self, call: relax.Call, shapes: list[Shape]) -> tuple[Expr, ...]:
         function = self._program.module[call.args[0]]
         self._called[str(call.args[0].name_hint)] = function
-        scalars = [to_expr(value, self._dims) for value in (call.args[2] if call.args[2:] else ())]
+        # Dims that no operand spells out by themselves are arguments between the operands.
+        fields = call.args[1].fields
+        scalars = [to_expr(field, self._dims) for field in fields if is_prim_expr(field)]
         return kernel_dims(function, shapes, scalars)
 
     def _results(self, expr: relax.Expr) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from pyjsml.optimize.rewrite import (
     rebuild,
     same_shape,
     shape_of,
+    tensor_fields,
     use_counts,
 )
 from pyjsml.program import Fusion
@@ -132,7 +133,10 @@ def _merged(group: Group, producer: Group) -> Group:
 
 
 def _pattern(module: tvm.IRModule, binding: relax.VarBinding) -> int:
-    if op_name(binding.value) != "relax.call_tir" or len(binding.value.args) != 2:
+    if op_name(binding.value) != "relax.call_tir":
+        return OPAQUE
+    if len(tensor_fields(binding.value)) != len(binding.value.args[1].fields):
+        # It takes a dim that none of its operands spells out.
         return OPAQUE
     if not isinstance(binding.var.ty, relax.TensorType):
         return OPAQUE

@@ -9,7 +9,7 @@ from tvm import relax
 
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.optimize import indexing, sorting
-from pyjsml.optimize.rewrite import bindings, op_name
+from pyjsml.optimize.rewrite import bindings, op_name, rebuild
 from pyjsml.program import Origin
 
 LOWERED = frozenset({"relax.call_tir", "relax.reshape"})
@@ -22,6 +22,8 @@ def legalize(module: tvm.IRModule, origins: Mapping[str, Origin]) -> tvm.IRModul
     """
     definitions = {**indexing.LEGALIZE, **sorting.LEGALIZE}
     module = relax.transform.LegalizeOps(definitions, skip_ops=["relax.reshape"])(module)
+    # The pass names what it binds in between without a look at the names that there are.
+    module = rebuild(module, lambda builder, var, value: value)
     problems: list[str] = []
     for binding in bindings(module):
         name = op_name(binding.value)

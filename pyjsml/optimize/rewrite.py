@@ -77,6 +77,11 @@ def operands(value: relax.Expr) -> list[relax.Var]:
     return [var for var in _variables(value) if not isinstance(var.ty, tvm.ir.PrimType)]
 
 
+def tensor_fields(call: relax.Call) -> list[relax.Expr]:
+    """Return the tensors that a `call_tir` is given, without the dims among its arguments."""
+    return [field for field in call.args[1].fields if not tvm.ir.is_prim_expr(field)]
+
+
 def _variables(value: relax.Expr) -> list[relax.Var]:
     found: list[relax.Var] = []
 

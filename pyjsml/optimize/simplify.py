@@ -113,7 +113,7 @@ def _slice_of_split(split: relax.Call, index: int) -> relax.Expr:
     else:
         edges = [0, *parts, size]
         begin, end = edges[index], edges[index + 1]
-    return relax.op.strided_slice(x, [axis], [begin], [end])
+    return relax.op.strided_slice(x, [axis], [begin], [end], assume_inbound=True)
 
 
 def _only_moves_ones(call: relax.Call, var: relax.Var) -> bool:

@@ -25,7 +25,7 @@ from pyjsml.frontend.onnx_ops.common import Converter
 def converter(op_type: str, opset: int) -> Converter | None:
     """Return the converter of `op_type` here, or None if TVM's own is to be used."""
     if op_type == "Slice":
-        return shapes.slice_1 if opset < 10 else None
+        return shapes.slice_1 if opset < 10 else shapes.slice_10
     return _CONVERTERS.get(op_type)
 
 

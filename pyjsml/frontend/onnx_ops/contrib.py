@@ -15,6 +15,7 @@ from pyjsml.frontend.onnx_ops.common import (
     text,
     tvm_converter,
 )
+from pyjsml.frontend.slicing import strided_slice
 
 
 def gelu(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -50,8 +51,8 @@ def bias_split_gelu(builder: Any, inputs: Inputs, attributes: Attributes, opset:
     total = builder.emit(relax.op.add(*inputs))
     last = total.ty.ndim - 1
     size = total.ty.shape[last]
-    left = builder.emit(relax.op.strided_slice(total, [last], [0], [size // 2]))
-    right = builder.emit(relax.op.strided_slice(total, [last], [size // 2], [size]))
+    left = builder.emit(strided_slice(builder, total, [last], [0], [size // 2], [1]))
+    right = builder.emit(strided_slice(builder, total, [last], [size // 2], [size], [1]))
     return relax.op.multiply(left, relax.op.nn.gelu(right))
 
 

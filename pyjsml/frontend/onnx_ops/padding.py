@@ -17,6 +17,7 @@ from pyjsml.frontend.onnx_ops.common import (
     input_at,
     text,
 )
+from pyjsml.frontend.slicing import strided_slice
 
 
 def pad(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -41,7 +42,7 @@ def pad(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any
         width[2 * axis] = int(pads[position])
         width[2 * axis + 1] = int(pads[position + len(axes)])
     if min(width) < 0:
-        data = builder.emit(_crop(data, width))
+        data = builder.emit(_crop(builder, data, width))
         width = [max(0, size) for size in width]
     if not any(width):
         return data
@@ -71,9 +72,9 @@ def _exceeds(data: Any, width: Sequence[int], axis: int) -> bool:
     return isinstance(size, IntImm) and max(width[2 * axis : 2 * axis + 2]) >= int(size)
 
 
-def _crop(data: Any, width: Sequence[int]) -> Any:
+def _crop(builder: Any, data: Any, width: Sequence[int]) -> Any:
     """Cut off what a negative padding takes away."""
     axes = [axis for axis in range(len(width) // 2) if min(width[2 * axis : 2 * axis + 2]) < 0]
     starts = [max(0, -width[2 * axis]) for axis in axes]
     ends = [data.ty.shape[axis] - max(0, -width[2 * axis + 1]) for axis in axes]
-    return relax.op.strided_slice(data, axes, starts, ends)
+    return strided_slice(builder, data, axes, starts, ends, [1] * len(axes))

@@ -30,6 +30,7 @@ def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
 
 _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
     {
+        "_unsafe_view.default": shapes.view,
         "__lshift__.Scalar": arithmetic.left_shift,
         "__rshift__.Scalar": arithmetic.right_shift,
         "amax.default": reduction.largest,
@@ -58,8 +59,11 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "mm.default": layers.matmul,
         "prod.dim_int": reduction.product,
         "repeat.default": shapes.repeat,
+        "reshape.default": shapes.view,
         "scatter_add.default": indexing.scatter_add,
+        "slice.Tensor": indexing.slice_axis,
         "var_mean.correction": reduction.variance_and_mean,
+        "view.default": shapes.view,
         **resizing.UPSAMPLING,
     }
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tvm import relax
 
 from pyjsml.errors import ModelError
+from pyjsml.frontend.slicing import strided_slice
 from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of
 
 
@@ -64,6 +66,14 @@ def index_put(importer: Any, node: Any) -> Any:
     reduction = "add" if accumulate else "update"
     written = builder.emit(relax.op.scatter_nd(moved, coordinates, updates, reduction))
     return builder.emit(relax.op.permute_dims(written, [order.index(a) for a in range(len(order))]))
+
+
+def slice_axis(importer: Any, node: Any) -> Any:
+    """Convert a slice along one axis."""
+    data, axis, start, end, step = arguments(importer, node, 0, None, None, 1)
+    start = 0 if start is None else start
+    end = sys.maxsize if end is None else end
+    return strided_slice(importer.block_builder, data, [axis], [start], [end], [step])
 
 
 def scatter_add(importer: Any, node: Any) -> Any:

@@ -15,6 +15,12 @@ def clone(importer: Any, node: Any) -> Any:
     return importer.env[node.args[0]]
 
 
+def view(importer: Any, node: Any) -> Any:
+    """Convert reshapes to the shape that was traced; TVM's own can't tell one with several dims."""
+    shape = sizes_of(importer, node.meta["val"])
+    return importer.block_builder.emit(relax.op.reshape(importer.env[node.args[0]], shape))
+
+
 def empty(importer: Any, node: Any) -> Any:
     """Convert empty, which is about to be written: padding round an axis begins so."""
     value = node.meta["val"]
