@@ -14,7 +14,7 @@ from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
 from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
 from pyjsml.kernels.parameters import Parameters
-from pyjsml.kernels.reduce import can_reduce_lanes, reduce_lanes, reduce_points
+from pyjsml.kernels.reduce import can_reduce_lanes, horizontal, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tile, Tiled, tile
 
@@ -27,6 +27,10 @@ ROWS, LANES = 4, 4
 It takes 8 accumulators, enough to hide a multiply-add's latency, and at most 14 vectors in all: an
 engine on x86 has 16 registers, and LLVM reorders the loads as it likes.
 """
+
+SPLITS = 2
+"""Partial sums where there are but one or two rows: 2 beat 1 and 4, and one panel at a time beat
+several, whose streams get in the way of each other's prefetching."""
 
 ITEM = 4
 """Bytes of a float32."""
@@ -111,7 +115,13 @@ def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
         nest,
         row,
         column,
-        Tile(chosen.rows, LANES, PANEL // LANES * chosen.panels, chosen.unroll),
+        Tile(
+            chosen.rows,
+            LANES,
+            PANEL // LANES * chosen.panels,
+            chosen.unroll,
+            splits=SPLITS if chosen.panels == 1 and size.few_rows and horizontal(nest) else 1,
+        ),
         padded=padded,
         by_column=padded and chosen.by_column,
         block=chosen.block or None,
@@ -140,7 +150,7 @@ class Product:
         """Return what the cost model chooses; `blocked` says that rows go in blocks."""
         return Parameters(
             rows=ROWS,
-            panels=self.panels,
+            panels=1,
             unroll=1,
             block=self.block if blocked else 0,
             by_column=padded and self.by_column,
@@ -151,13 +161,9 @@ class Product:
         return panels == 1 or (self.columns is not None and -(-self.columns // PANEL) % panels == 0)
 
     @property
-    def panels(self) -> int:
-        """How many panels a tile spans: with few rows it takes several to keep the units busy."""
-        if self.columns is None:
-            return 1
-        wanted = {1: (4, 5, 3, 6, 2), 2: (2, 3)}.get(self.rows or ROWS, ())
-        count = -(-self.columns // PANEL)
-        return next((panels for panels in wanted if count % panels == 0), 1)
+    def few_rows(self) -> bool:
+        """Whether the sums of a tile are too few to hide a multiply-add's latency."""
+        return self.rows in (1, 2)
 
     @property
     def by_column(self) -> bool:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter, allocate, local, sequence, serial, store, vectorized
-from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
+from pyjsml.kernels.expression import constant, dtype, integer, substitute
 from pyjsml.kernels.nest import Accumulator, Nest, steady
+from pyjsml.kernels.registers import Registers, combiner, reduction
 from pyjsml.kernels.stage import Axis
-from pyjsml.kernels.tile import Registers, Tiled, reduction
-
-Combine = Callable[[Any, Any], Any]
-
-
-def combiner(accumulator: Accumulator) -> Combine | None:
-    """Return how two partial results of an accumulator make one, or None if its order matters."""
-    update = accumulator.update
-    if not isinstance(update, (tirx.Add, tirx.Mul, tirx.Max, tirx.Min, tirx.And, tirx.Or)):
-        return None
-    value = accumulator.value
-    sides = [update.a, update.b]
-    own = [isinstance(side, tirx.Var) and side.same_as(value) for side in sides]
-    if sum(own) != 1 or uses(sides[own.index(False)], [value]):
-        return None
-    neutral = {tirx.Add: 0, tirx.Mul: 1}.get(type(update))
-    if neutral is not None:
-        init = accumulator.init
-        if not isinstance(init, (tirx.FloatImm, tirx.IntImm)) or init.value != neutral:
-            return None
-    return type(update)
+from pyjsml.kernels.tile import Tiled
 
 
 def horizontal(nest: Nest) -> bool:

@@ -16,19 +16,11 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.emit import (
-    Emitter,
-    allocate,
-    local,
-    sequence,
-    serial,
-    store,
-    unrolled,
-    vectorized,
-)
-from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
+from pyjsml.kernels.emit import Emitter, allocate, sequence, serial, store
+from pyjsml.kernels.expression import constant, integer, substitute
 from pyjsml.kernels.nest import Nest
 from pyjsml.kernels.parameters import Parameters
+from pyjsml.kernels.registers import Grid, Registers, reduction, split_reduction
 from pyjsml.kernels.stage import Axis
 
 
@@ -37,12 +29,14 @@ class Tile:
     """The shape of a register tile: at most `rows` rows by `vectors` vectors of `width` columns.
 
     `unroll` writes out the loops of the reduction whose trip count together stays within it.
+    `splits` is how many partial sums an element has: `split_reduction` says why.
     """
 
     rows: int
     width: int
     vectors: int = 1
     unroll: int = 1
+    splits: int = 1
 
 
 @dataclass(frozen=True)
@@ -144,10 +138,12 @@ def tile_block(
         at[row.var] = place.row + rows.var
     nest = nest.rewrite(lambda e: emitter.resimplify(substitute(e, at)))
     element = (rows.var * vectors.extent + vectors.var) * width + lane.var
-    registers = Registers.of(nest, place.rows * place.columns)
+    registers = Registers.of(nest, place.rows * place.columns * tile.splits)
     grid = Grid(rows, vectors, lane)
     parts = []
-    if registers.buffers:
+    if tile.splits > 1:
+        parts += split_reduction(emitter, nest, grid, registers, element, tile.splits)
+    elif registers.buffers:
         update = grid.each(registers.updates(nest, element))
         parts.append(grid.each(registers.inits(nest, element)))
         parts.append(reduction(nest.reduced, update, tile.unroll))
@@ -159,108 +155,6 @@ def tile_block(
     if place.partial is not None:
         finish = tirx.IfThenElse(place.partial, grid.first(ends, place.valid), finish)
     return allocate(registers.all, sequence(*parts, finish))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The points of a tile: rows, vectors of columns, and the lanes of a vector."""
-
-    row: Axis
-    vector: Axis
-    lane: Axis
-
-    def each(self, statements: Sequence[tirx.Stmt]) -> tirx.Stmt:
-        """Run each statement at all points before the next one."""
-        return sequence(*[unrolled([self.row, self.vector], self._lanes(s)) for s in statements])
-
-    def first(self, statements: Sequence[tirx.Stmt], columns: int) -> tirx.Stmt:
-        """Run each statement at the first `columns` columns of each row, by vectors if it can."""
-        width = int(self.lane.extent)
-        parts = []
-        for statement in statements:
-            start = 0
-            while start < columns:
-                size = next(n for n in (width, 4, 1) if n <= columns - start)
-                lane = Axis(tirx.Var("lane", "int32"), integer(size))
-                first = start % width
-                at = {self.vector.var: integer(start // width), self.lane.var: lane.var + first}
-                part = substitute(statement, at)
-                parts.append(Grid(self.row, Axis(tirx.Var("one", "int32"), integer(1)), lane))
-                parts[-1] = unrolled([self.row], parts[-1]._lanes(part))
-                start += size
-        return sequence(*parts)
-
-    def _lanes(self, statement: tirx.Stmt) -> tirx.Stmt:
-        if int(self.lane.extent) == 1:
-            return substitute(statement, {self.lane.var: integer(0)})
-        return vectorized(self.lane, statement)
-
-
-@dataclass(frozen=True)
-class Registers:
-    """The accumulators of a tile, as local arrays that LLVM keeps in registers.
-
-    `spare` holds the new values where one accumulator's update reads another (argmax): all updates
-    of a step see the old ones.
-    """
-
-    values: tuple[tirx.Var, ...]
-    buffers: tuple[tirx.Var, ...]
-    spare: tuple[tirx.Var, ...]
-
-    @staticmethod
-    def of(nest: Nest, size: int) -> Registers:
-        """Return registers for `size` elements of each accumulator of `nest`."""
-        values = tuple(a.value for a in nest.accumulators)
-        crossed = any(
-            uses(a.update, [v for v in values if not v.same_as(a.value)]) for a in nest.accumulators
-        )
-        buffers = tuple(local(v.name, dtype(v), size) for v in values)
-        spare = tuple(local(f"{v.name}_new", dtype(v), size) for v in values) if crossed else ()
-        return Registers(values, buffers, spare)
-
-    @property
-    def all(self) -> tuple[tirx.Var, ...]:
-        """Every local array."""
-        return (*self.buffers, *self.spare)
-
-    def held(self, element: Any) -> dict[tirx.Var, Any]:
-        """Return what each accumulator's variable stands for at `element`."""
-        return {
-            value: tirx.BufferLoad(buffer, [element])
-            for value, buffer in zip(self.values, self.buffers, strict=True)
-        }
-
-    def inits(self, nest: Nest, element: Any) -> list[tirx.Stmt]:
-        """Return the stores that start the accumulators."""
-        return [
-            tirx.BufferStore(buffer, a.init, [element])
-            for a, buffer in zip(nest.accumulators, self.buffers, strict=True)
-        ]
-
-    def updates(self, nest: Nest, element: Any) -> list[tirx.Stmt]:
-        """Return the stores of one step of the reduction."""
-        held = self.held(element)
-        stores = [
-            tirx.BufferStore(buffer, substitute(a.update, held), [element])
-            for a, buffer in zip(nest.accumulators, self.spare or self.buffers, strict=True)
-        ]
-        moves = [
-            tirx.BufferStore(buffer, tirx.BufferLoad(spare, [element]), [element])
-            for buffer, spare in zip(self.buffers, self.spare, strict=False)
-        ]
-        return [*stores, *moves]
-
-
-def reduction(axes: Sequence[Axis], body: tirx.Stmt, unroll: int) -> tirx.Stmt:
-    """Loop over `axes`, writing out the innermost ones whose trip count stays within `unroll`."""
-    trips = 1
-    outer = list(axes)
-    inner: list[Axis] = []
-    while outer and (size := constant(outer[-1].extent)) is not None and trips * size <= unroll:
-        trips *= size
-        inner.insert(0, outer.pop())
-    return serial(outer, unrolled(inner, body))
 
 
 def tile(

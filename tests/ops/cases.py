@@ -401,6 +401,7 @@ PRODUCTS = (
     matmul_case("matmul_any_rows", ("n",), 6, 20, EMPTY),
     matmul_case("matmul_any_rows_batch", (2, "n"), 6, 9, SEQUENCES),
     matmul_case("matmul_any_depth", (3,), "k", 8, [{"k": 1}, {"k": 10}]),
+    matmul_case("matmul_vector_any_depth", (1,), "k", 8, [{"k": 1}, {"k": 10}]),
     batch_matmul_case("batch_matmul", (2, 3, 5, 7), (2, 3, 7, 6)),
     batch_matmul_case("batch_matmul_broadcast", (4, 1, 5, 7), (3, 7, 9)),
     batch_matmul_case("batch_matmul_scores", (2, "n", 8), (2, 8, "n"), SEQUENCES),
