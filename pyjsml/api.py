@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pyjsml.bundle import Bundle
+from pyjsml.cache import ObjectCache
 from pyjsml.errors import OptionError
+from pyjsml.timings import Timings
 from pyjsml.verify import verify
 
 if TYPE_CHECKING:
@@ -37,7 +39,10 @@ def bundle(
     version: str = "0.0.0",
     devices: Sequence[str] = DEVICES,
     runtime: Literal["vendored", "external"] = "vendored",
+    jobs: int | None = None,
+    cache: bool = True,
     progress: Progress | None = None,
+    timings: Timings | None = None,
 ) -> Bundle:
     """Compile a model into a bundle, the files of a typed npm package.
 
@@ -59,18 +64,30 @@ def bundle(
     from pyjsml.emit.npm import check_package
 
     check_package(name, version)  # before minutes of compiling, not after
-    *_, program = compile_stages(source, args, kwargs, inputs=inputs, dims=dims, progress=progress)
+    timings = timings or Timings()
+    *_, program = compile_stages(
+        source,
+        args,
+        kwargs,
+        inputs=inputs,
+        dims=dims,
+        jobs=jobs,
+        cache=cache,
+        progress=progress,
+        timings=timings,
+    )
     from pyjsml.frontend.provenance import provenance
 
     tell = progress or _silent
     tell("emit", 0, 1)
-    made = emit(
-        program,
-        package_name=name,
-        version=version,
-        runtime=runtime,
-        provenance=provenance(source),
-    )
+    with timings.measure("emit"):
+        made = emit(
+            program,
+            package_name=name,
+            version=version,
+            runtime=runtime,
+            provenance=provenance(source),
+        )
     tell("emit", 1, 1)
     return made
 
@@ -82,36 +99,53 @@ def compile_stages(
     *,
     inputs: Inputs | None = None,
     dims: Dims | None = None,
+    jobs: int | None = None,
+    cache: bool = True,
     progress: Progress | None = None,
+    timings: Timings | None = None,
 ) -> Iterator[Program]:
     """Yield the program as each of STAGES leaves it; what is not asked for is not computed."""
     tell = progress or _silent
+    timings = timings or Timings()
+    if jobs is not None and jobs < 1:
+        raise OptionError(f"jobs is {jobs}; at least one process must compile")
+    objects = ObjectCache.open() if cache else None
 
     def finished(stage: str, program: Program) -> Program:
         tell(stage, 1, 1)
         return verify(stage, program)
 
     tell("load", 0, 1)
-    from pyjsml.frontend import load
+    with timings.measure("load"):
+        from pyjsml.frontend import load
 
-    program = finished("load", load(source, args=args, kwargs=kwargs, inputs=inputs, dims=dims))
-    yield program
+        program = load(source, args=args, kwargs=kwargs, inputs=inputs, dims=dims)
+    yield finished("load", program)
     tell("optimize", 0, 1)
-    from pyjsml.optimize import optimize
+    with timings.measure("optimize"):
+        from pyjsml.optimize import optimize
 
-    program = finished("optimize", optimize(program))
-    yield program
-    from pyjsml.lower import lower
+        program = optimize(program)
+    yield finished("optimize", program)
+    with timings.measure("lower"):
+        from pyjsml.lower import lower
 
-    program = finished("lower", lower(program))
-    yield program
-    from pyjsml.codegen import compile
+        program = lower(program)
+    yield finished("lower", program)
+    from pyjsml.codegen import Settings, compile
 
-    program = compile(program, progress=lambda done, total, _: tell("compile", done, total))
+    program = compile(
+        program,
+        progress=lambda done, total: tell("compile", done, total),
+        settings=Settings(jobs, objects) if jobs else Settings(cache=objects),
+        timings=timings,
+    )
     yield finished("compile", program)
-    from pyjsml.schedule import schedule
+    with timings.measure("schedule"):
+        from pyjsml.schedule import schedule
 
-    yield finished("schedule", schedule(program))
+        program = schedule(program)
+    yield finished("schedule", program)
 
 
 class Executor:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,15 @@ SOURCES = ("pyjsml/**/*.py", "templates/**/*.jinja", "js/dist/runtime/*", "js/di
 DAY = 24 * 60 * 60
 
 SharedBundle = Callable[[str, Callable[[], Bundle]], Bundle]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep compiled kernels in a folder of this run: tests neither read nor fill the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYJSML_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from pyjsml.cli.options import DEVICES, parse_list
-from pyjsml.cli.output import format_bytes, json_flag, write_json
+from pyjsml.cli.output import console, format_bytes, json_flag, table, write_json
 from pyjsml.cli.progress import progress_bars
 
 
@@ -46,6 +46,11 @@ from pyjsml.cli.progress import progress_bars
     show_default=True,
     help="Carry the JavaScript runtime in the package, or depend on npm's `pyjsml`.",
 )
+@click.option(
+    "--jobs", metavar="N", type=click.IntRange(min=1), help="Processes; one per core by default."
+)
+@click.option("--no-cache", is_flag=True, help="Compile anew what an earlier build has compiled.")
+@click.option("--timings", "show_timings", is_flag=True, help="Show how long each stage took.")
 @json_flag
 def bundle(
     model: str,
@@ -56,6 +61,9 @@ def bundle(
     name: str | None,
     version: str,
     runtime: Literal["vendored", "external"],
+    jobs: int | None,
+    no_cache: bool,
+    show_timings: bool,
     as_json: bool,
 ) -> None:
     """Turn MODEL into a typed npm package.
@@ -68,8 +76,10 @@ def bundle(
     from pyjsml import api
     from pyjsml.bundle import check_output_directory
     from pyjsml.frontend.options import parse_dims, parse_inputs
+    from pyjsml.timings import Timings
 
     specs, bounds = parse_inputs(inputs), parse_dims(dims)
+    timings = Timings()
     check_output_directory(output)  # before minutes of compiling, not after
     with progress_bars() as progress:
         made = api.bundle(
@@ -80,9 +90,13 @@ def bundle(
             version=version,
             devices=devices,
             runtime=runtime,
+            jobs=jobs,
+            cache=not no_cache,
             progress=progress,
+            timings=timings,
         )
-        made.write(output)
+        with timings.measure("write"):
+            made.write(output)
     sizes = {path: len(data) for path, data in made.files.items()}
     total = sum(sizes.values())
     if as_json:
@@ -93,6 +107,7 @@ def bundle(
                 "version": made.manifest["version"],
                 "bytes": total,
                 "files": sizes,
+                **({"timings": timings.seconds} if show_timings else {}),
             }
         )
         return
@@ -100,6 +115,11 @@ def bundle(
     for path, size in _by_folder(sizes).items():
         click.echo(f"  {format_bytes(size):>8}  {path}")
     click.echo(f"  {format_bytes(total):>8}  in {len(sizes)} files")
+    if show_timings:
+        rows = table("stage", "seconds", right=["seconds"])
+        for stage, seconds in [*timings.seconds.items(), ("all", sum(timings.seconds.values()))]:
+            rows.add_row(stage, f"{seconds:.2f}")
+        console().print(rows)
 
 
 def _by_folder(sizes: dict[str, int]) -> dict[str, int]:

@@ -1,22 +1,25 @@
-"""LLVM: lowered functions to an object file."""
+"""LLVM: a lowered function to an object file."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tvm
 from tvm import tirx
 
+from pyjsml.kernels.dot import widened
 
-def build(functions: Mapping[str, tirx.PrimFunc], target: Any) -> bytes:
-    """Return the object file that holds `functions`."""
-    module = tirx.transform.BindTarget(target)(tvm.IRModule(dict(functions)))
-    module = tirx.transform.LowerIntrin()(module)
-    library = tvm.get_global_func("target.build.llvm")(module, target)
-    with tempfile.TemporaryDirectory(prefix="pyjsml-build-") as folder:
-        path = Path(folder, "kernels.o")
-        library.write_to_file(str(path), "o")
-        return path.read_bytes()
+
+def for_target(func: tirx.PrimFunc, target: Any) -> tirx.PrimFunc:
+    """Return `func` with the intrinsics that LLVM has for `target`."""
+    if "+relaxed-simd" not in target.attrs["mattr"]:
+        func = widened(func)
+    module = tirx.transform.BindTarget(target)(tvm.IRModule({"kernel": func}))
+    return tirx.transform.LowerIntrin()(module)["kernel"]
+
+
+def build(func: tirx.PrimFunc, symbol: str, target: Any, file: Path) -> None:
+    """Write the object file whose function `symbol` is `func`, a result of `for_target`."""
+    module = tvm.IRModule({symbol: func.with_attr("global_symbol", symbol)})
+    tvm.get_global_func("target.build.llvm")(module, target).write_to_file(str(file), "o")

@@ -8,45 +8,57 @@ from types import MappingProxyType
 
 from tvm import tirx
 
-from pyjsml.codegen.build import build
-from pyjsml.codegen.link import link
 from pyjsml.codegen.lowering import lower
-from pyjsml.codegen.target import target
+from pyjsml.codegen.modules import make_modules
+from pyjsml.codegen.settings import Settings
 from pyjsml.codegen.unsupported import unsupported
 from pyjsml.codegen.workspace import with_workspaces
 from pyjsml.dims import Expr
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.kernels.describe import describe, workspace_bytes
 from pyjsml.kernels.schedule import schedule
-from pyjsml.program import ISAS, Isa, Kernel, Program
+from pyjsml.program import ISAS, Kernel, Program
+from pyjsml.timings import Timings
 
-Progress = Callable[[int, int, str], None]
+Progress = Callable[[int, int], None]
 
 
-def compile(program: Program, progress: Progress | None = None) -> Program:
+def compile(
+    program: Program,
+    progress: Progress | None = None,
+    *,
+    settings: Settings | None = None,
+    timings: Timings | None = None,
+) -> Program:
     """Add `kernels` and `wasm`; an op whose kernel borrows memory gets it as further outputs.
 
-    `progress(done, total, name)` is called as each kernel is lowered and each module is built.
-    Raises UnsupportedOpError, with every function at fault, for what has no code in a bundle, and
-    EngineUnavailableError if there is no linker.
+    `progress(done, total)` is called as kernels are scheduled and compiled. Without `settings`, all
+    cores are used and nothing is kept for later builds. Raises UnsupportedOpError, with every
+    function at fault, for what has no code in a bundle, and EngineUnavailableError if there is no
+    linker.
     """
     _refuse_unsupported(program)
-    total = len(program.functions) + len(ISAS)
-    tell = progress or (lambda done, total, name: None)
+    timings = timings or Timings()
+    count = len(program.functions)
+    total = count * (1 + len(ISAS)) + 1
+    tell = progress or (lambda done, total: None)
     kernels: dict[str, Kernel] = {}
     borrowed: dict[str, list[Expr]] = {}
     lowered: dict[str, tirx.PrimFunc] = {}
-    for number, (name, func) in enumerate(program.functions.items()):
-        tell(number, total, name)
-        scheduled = schedule(func)
-        kernels[name] = describe(name, scheduled)
-        borrowed[name] = workspace_bytes(scheduled)
-        lowered[name] = lower(name, scheduled, shared=bool(kernels[name].inplace))
-    wasm: dict[Isa, bytes] = {}
-    for number, isa in enumerate(ISAS):
-        tell(len(lowered) + number, total, isa)
-        wasm[isa] = link(build(lowered, target(isa)), list(lowered))
-    tell(total, total, "")
+    with timings.measure("compile: scheduling"):
+        for number, (name, func) in enumerate(program.functions.items()):
+            tell(number, total)
+            scheduled = schedule(func)
+            kernels[name] = describe(name, scheduled)
+            borrowed[name] = workspace_bytes(scheduled)
+            lowered[name] = lower(scheduled, shared=bool(kernels[name].inplace))
+    wasm = make_modules(
+        dict.fromkeys(ISAS, lowered),
+        settings or Settings(),
+        timings,
+        lambda done: tell(count + done, total),
+    )
+    tell(total, total)
     return replace(
         program,
         lowered=with_workspaces(program.graph, kernels, borrowed),

@@ -9,8 +9,8 @@ from pyjsml.kernels.math import lower_math
 from pyjsml.kernels.scheduled import Scheduled
 
 
-def lower(name: str, scheduled: Scheduled, *, shared: bool) -> tirx.PrimFunc:
-    """Return the function `name(addresses…, dims…, begin, end)` that LLVM can be given.
+def lower(scheduled: Scheduled, *, shared: bool) -> tirx.PrimFunc:
+    """Return the function of (addresses…, dims…, begin, end) that LLVM can be given.
 
     `shared` says that an output may lie where an input does, which LLVM must then reckon with.
     """
@@ -27,10 +27,10 @@ def lower(name: str, scheduled: Scheduled, *, shared: bool) -> tirx.PrimFunc:
     ]
     params = [*pointers, *scheduled.dims, scheduled.begin, scheduled.end]
     body = tirx.SeqStmt([*bounds, *scheduled.binds, *views, lower_math(scheduled.body)])
-    func = tirx.PrimFunc(params, body).with_attr("global_symbol", name)
+    func = tirx.PrimFunc(params, body)
     if not shared:
         func = func.with_attr("tirx.noalias", True)
-    return _PASSES(tvm.IRModule({name: func}))[name]
+    return _PASSES(tvm.IRModule({"kernel": func}))["kernel"]
 
 
 _PASSES = tvm.ir.transform.Sequential(

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from pyjsml.codegen.build import build
-from pyjsml.codegen.link import link
 from pyjsml.codegen.lowering import lower
-from pyjsml.codegen.target import target
+from pyjsml.codegen.modules import make_modules
+from pyjsml.codegen.settings import Settings
 from pyjsml.dims import evaluate
 from pyjsml.engines.v8 import FLAGS
 from pyjsml.kernels.describe import describe, workspace_bytes
 from pyjsml.kernels.schedule import schedule
 from pyjsml.program import Isa, Kernel
+from pyjsml.timings import Timings
 
 PAGE = 65536
 GUARD = 128
@@ -40,8 +40,8 @@ class Compiled:
             self.kernels[name] = describe(name, scheduled)
             self.workspace[name] = workspace_bytes(scheduled)
             shared = bool(self.kernels[name].inplace)
-            lowered[name] = lower(name, scheduled, shared=shared)
-        self.wasm = link(build(lowered, target(isa)), list(functions))
+            lowered[name] = lower(scheduled, shared=shared)
+        self.wasm = make_modules({isa: lowered}, Settings(), Timings())[isa]
 
 
 class Machine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -90,11 +91,9 @@ def test_only_the_relaxed_module_has_relaxed_opcodes() -> None:
 
 
 def test_progress_counts_up_to_the_total() -> None:
-    told: list[tuple[int, int, str]] = []
+    told: list[tuple[int, int]] = []
     compile_program(program_of(doubled()), lambda *told_now: told.append(told_now))
-    assert [done for done, _, _ in told] == list(range(len(told)))
-    assert {total for _, total, _ in told} == {len(told) - 1}
-    assert [name for _, _, name in told] == ["thing_0", *ISAS, ""]
+    assert told == [(0, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_a_kernel_knows_its_dims_extent_and_work() -> None:
@@ -168,7 +167,9 @@ def test_half_precision_is_refused() -> None:
         compile_program(program_of(function))
 
 
-def test_a_missing_linker_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_linker_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "ziglang", None)
     with pytest.raises(EngineUnavailableError, match="pip install ziglang"):
-        link(b"", [])
+        link(tmp_path, {})

@@ -22,7 +22,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tiny: Bundle) -> dict[str, Any]:
     def bundle(source: str, **options: Any) -> Bundle:
         asked.update(options, source=source)
         options["progress"]("load", 1, 1)
-        return tiny
+        with options["timings"].measure("load"):
+            return tiny
 
     monkeypatch.setattr(api, "bundle", bundle)
     return asked
@@ -36,9 +37,10 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
     result = invoke(
         "model.onnx", "-o", tmp_path / "out", "--input", "ids=int64[1,seq]", "--dim", "seq=1:512",
         "--device", "wasm", "--name", "@me/model", "--version", "1.2.3", "--runtime", "external",
+        "--jobs", "3", "--no-cache",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    del compiled["progress"]
+    del compiled["progress"], compiled["timings"]
     assert compiled == {
         "source": "model.onnx",
         "inputs": {"ids": TensorSpec("ids", "int64", (1, "seq"))},
@@ -47,6 +49,8 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
         "name": "@me/model",
         "version": "1.2.3",
         "runtime": "external",
+        "jobs": 3,
+        "cache": False,
     }
 
 
@@ -106,3 +110,21 @@ def test_output_is_required() -> None:
     result = invoke("model.onnx")
     assert result.exit_code == 2
     assert "Missing option '-o'" in result.stderr
+
+
+def test_says_how_long_each_stage_took(compiled: dict[str, Any], tmp_path: Path) -> None:
+    command = ("model.onnx", "-o", tmp_path / "out", "--timings")
+    result = invoke(*command)
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()[-5:]]
+    assert [line[0] for line in lines if len(line) == 2] == ["load", "write", "all"]
+    timings = json.loads(invoke(*command, "--json").stdout)["timings"]
+    assert list(timings) == ["load", "write"]
+    assert all(seconds >= 0 for seconds in timings.values())
+
+
+def test_refuses_to_compile_in_no_process(compiled: dict[str, Any], tmp_path: Path) -> None:
+    result = invoke("model.onnx", "-o", tmp_path / "out", "--jobs", "0")
+    assert result.exit_code == 2
+    assert "--jobs" in result.stderr
+    assert not compiled
