@@ -1,4 +1,9 @@
-"""Transposed 2-D convolution of NHWC activations."""
+"""Transposed 2-D convolution of NHWC activations whose border is already in place.
+
+An output position p = q·stride + r gets something from the taps (r + start) mod stride + j·stride
+alone. Each phase r is therefore a convolution of its own, of stride 1 and by every stride-th tap,
+and no tap is computed that misses.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +16,61 @@ from tvm import te, tirx
 from pyjsml.kernels.layout import PANEL, extent, pack
 
 
-def pack_conv2d_transpose(weight: te.Tensor) -> te.Tensor:
-    """Pack [I, O, KH, KW] as [ceil(O / PANEL), KH, KW, I, PANEL] for `conv2d_transpose`."""
+@dataclass(frozen=True)
+class Phases:
+    """One spatial axis of a transposed convolution.
+
+    `start` and `end` are what is cut off the output, less what `output_padding` adds at its end.
+    """
+
+    kernel: int
+    stride: int
+    start: int
+    end: int
+
+    @property
+    def taps(self) -> int:
+        """How many taps a phase has at most."""
+        return -(-self.kernel // self.stride)
+
+    @property
+    def more(self) -> int:
+        """By how much the output is longer than `stride` times the input."""
+        return self.kernel - self.stride - self.start - self.end
+
+    @property
+    def border(self) -> tuple[int, int]:
+        """How many zeros the input needs before and behind it."""
+        shifts = self._shifts()
+        return max(0, -min(shifts)), max(0, max(shifts) + -(-self.more // self.stride))
+
+    def positions(self, size: Any) -> Any:
+        """Return how many positions a phase has, for an input of `size` without its border."""
+        return size + -(-self.more // self.stride)
+
+    def pixel(self, position: Any, phase: Any, j: Any) -> Any:
+        """Return where the `j`-th tap of a phase reads the input, which has its border."""
+        return position + tirx.floordiv(phase + self.start, self.stride) - j + self.border[0]
+
+    def tap(self, phase: Any, j: Any) -> Any:
+        """Return the `j`-th tap of a phase."""
+        return tirx.floormod(phase + self.start, self.stride) + j * self.stride
+
+    def _shifts(self) -> list[int]:
+        """Return how far each tap reads from the position that it adds to."""
+        phases = [(tap - self.start) % self.stride for tap in range(self.kernel)]
+        return [
+            (phase + self.start) // self.stride - tap // self.stride
+            for tap, phase in enumerate(phases)
+        ]
+
+
+def pack_conv2d_transpose(weight: te.Tensor, dilation: Sequence[int] = (1, 1)) -> te.Tensor:
+    """Pack [I, O, KH, KW] as [ceil(O / PANEL), KH', KW', I, PANEL] for `conv2d_transpose`.
+
+    A kernel is spread out by its `dilation`, with zeros between its taps.
+    """
+    weight = _dilated(weight, dilation)
     in_channels, out_channels, height, width = weight.shape
     return pack(
         weight,
@@ -24,38 +82,24 @@ def pack_conv2d_transpose(weight: te.Tensor) -> te.Tensor:
 
 
 def conv2d_transpose(
-    x: te.Tensor,
-    weight: te.Tensor,
-    strides: Sequence[int],
-    padding: Sequence[int],
-    output_padding: Sequence[int],
-    dilation: Sequence[int],
-    out_channels: int,
+    x: te.Tensor, weight: te.Tensor, out_channels: int, rows: Phases, columns: Phases
 ) -> te.Tensor:
-    """Spread `x` [N, H, W, I] through a weight from `pack_conv2d_transpose`; return [N, OH, OW, O].
+    """Spread `x` [N, H, W, I], with its border, through a weight of `pack_conv2d_transpose`.
 
-    `padding` is (top, left, bottom, right) and shrinks the output; `output_padding` is (height,
-    width) and grows it at the bottom right.
+    Return [N, OH, SH, OW, SW, O]: positions and phases, which side by side are the output's rows
+    and columns, and up to SH - 1 and SW - 1 more behind the last.
     """
-    batch, height, width, in_channels = x.shape
-    _, kernel_height, kernel_width, _, _ = weight.shape
-    spread = _Spread(strides, padding, dilation)
-    i, kh, kw = _taps(in_channels, kernel_height, kernel_width)
-    out_height, out_width = spread.size(height, width, kernel_height, kernel_width, output_padding)
+    in_channels = x.shape[3]
 
-    def element(n: Any, h: Any, w: Any, o: Any) -> Any:
-        taken = spread.pixel(x, n, h, w, kh, kw, i)
-        return te.sum(
-            taken * weight[tirx.floordiv(o, PANEL), kh, kw, i, tirx.floormod(o, PANEL)],
-            axis=[kh, kw, i],
-        )
+    def product(kh: Any, kw: Any, o: Any, pixel: Any, i: Any) -> Any:
+        return pixel(i) * weight[tirx.floordiv(o, PANEL), kh, kw, i, tirx.floormod(o, PANEL)]
 
-    shape = (batch, out_height, out_width, extent(out_channels))
-    return te.compute(shape, element, name="conv2d_transpose")
+    return _convolve(x, rows, columns, in_channels, extent(out_channels), product)
 
 
-def pack_group_conv2d_transpose(weight: te.Tensor) -> te.Tensor:
-    """Arrange [I, O / groups, KH, KW] as [KH, KW, I, O / groups]."""
+def pack_group_conv2d_transpose(weight: te.Tensor, dilation: Sequence[int] = (1, 1)) -> te.Tensor:
+    """Arrange [I, O / groups, KH, KW] as [KH', KW', I, O / groups]; see `pack_conv2d_transpose`."""
+    weight = _dilated(weight, dilation)
     in_channels, group_outputs, height, width = weight.shape
     return te.compute(
         (height, width, in_channels, group_outputs),
@@ -65,80 +109,66 @@ def pack_group_conv2d_transpose(weight: te.Tensor) -> te.Tensor:
 
 
 def group_conv2d_transpose(
-    x: te.Tensor,
-    weight: te.Tensor,
-    strides: Sequence[int],
-    padding: Sequence[int],
-    output_padding: Sequence[int],
-    dilation: Sequence[int],
-    groups: int,
+    x: te.Tensor, weight: te.Tensor, groups: int, rows: Phases, columns: Phases
 ) -> te.Tensor:
-    """Spread each of the `groups` of channels of `x` [N, H, W, I] by itself; return [N, OH, OW, O].
+    """Spread each of the `groups` of channels of `x` [N, H, W, I] by itself.
 
     `weight` comes from `pack_group_conv2d_transpose`; for the rest see `conv2d_transpose`.
     """
-    batch, height, width, in_channels = x.shape
-    kernel_height, kernel_width, _, group_outputs = weight.shape
-    group_inputs = tirx.floordiv(in_channels, groups)
-    spread = _Spread(strides, padding, dilation)
-    i, kh, kw = _taps(group_inputs, kernel_height, kernel_width)
-    out_height, out_width = spread.size(height, width, kernel_height, kernel_width, output_padding)
+    group_outputs = weight.shape[3]
+    group_inputs = tirx.floordiv(x.shape[3], groups)
 
-    def element(n: Any, h: Any, w: Any, o: Any) -> Any:
+    def product(kh: Any, kw: Any, o: Any, pixel: Any, i: Any) -> Any:
         channel = tirx.floordiv(o, group_outputs) * group_inputs + i
-        taken = spread.pixel(x, n, h, w, kh, kw, channel)
-        return te.sum(
-            taken * weight[kh, kw, channel, tirx.floormod(o, group_outputs)], axis=[kh, kw, i]
-        )
+        return pixel(channel) * weight[kh, kw, channel, tirx.floormod(o, group_outputs)]
 
-    shape = (batch, out_height, out_width, group_outputs * groups)
-    return te.compute(shape, element, name="group_conv2d_transpose")
+    return _convolve(x, rows, columns, group_inputs, group_outputs * groups, product)
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """Where the taps of a kernel carry each input pixel."""
+def _convolve(
+    x: te.Tensor, rows: Phases, columns: Phases, in_channels: Any, out_channels: Any, product: Any
+) -> te.Tensor:
+    """Sum `product(kh, kw, o, pixel, i)`, where `pixel(channel)` reads `x`, for each output."""
+    batch, height, width, _ = x.shape
+    i = te.reduce_axis((0, in_channels), "i")
+    jh = te.reduce_axis((0, rows.taps), "jh")
+    jw = te.reduce_axis((0, columns.taps), "jw")
 
-    strides: Sequence[int]
-    padding: Sequence[int]
-    dilation: Sequence[int]
+    def element(n: Any, h: Any, row: Any, w: Any, column: Any, o: Any) -> Any:
+        kh, kw = rows.tap(row, jh), columns.tap(column, jw)
+        at = rows.pixel(h, row, jh), columns.pixel(w, column, jw)
+        term = product(kh, kw, o, lambda channel: x[n, *at, channel], i)
+        limits = [
+            tap < axis.kernel
+            for tap, axis in ((kh, rows), (kw, columns))
+            if axis.kernel % axis.stride
+        ]
+        if limits:
+            term = tirx.if_then_else(tirx.all(*limits), term, tirx.const(0, x.dtype))
+        return te.sum(term, axis=[jh, jw, i])
 
-    def size(
-        self, height: Any, width: Any, kernel_height: Any, kernel_width: Any, more: Sequence[int]
-    ) -> tuple[Any, Any]:
-        """Return the height and width of the output, which is `more` larger at the bottom right."""
-        top, left, bottom, right = self.padding
-        return (
-            (height - 1) * self.strides[0]
-            + (kernel_height - 1) * self.dilation[0]
-            + (1 + more[0] - top - bottom),
-            (width - 1) * self.strides[1]
-            + (kernel_width - 1) * self.dilation[1]
-            + (1 + more[1] - left - right),
-        )
-
-    def pixel(self, x: te.Tensor, n: Any, h: Any, w: Any, kh: Any, kw: Any, channel: Any) -> Any:
-        """Return the input pixel that tap (kh, kw) carries to (h, w), zero if there is none."""
-        _, height, width, _ = x.shape
-        spread_h = h + self.padding[0] - kh * self.dilation[0]
-        spread_w = w + self.padding[1] - kw * self.dilation[1]
-        from_h = tirx.floordiv(spread_h, self.strides[0])
-        from_w = tirx.floordiv(spread_w, self.strides[1])
-        hit = tirx.all(
-            tirx.floormod(spread_h, self.strides[0]) == 0,
-            tirx.floormod(spread_w, self.strides[1]) == 0,
-            from_h >= 0,
-            from_h < height,
-            from_w >= 0,
-            from_w < width,
-        )
-        return tirx.if_then_else(hit, x[n, from_h, from_w, channel], tirx.const(0, x.dtype))
-
-
-def _taps(channels: Any, height: Any, width: Any) -> tuple[Any, Any, Any]:
-    """Return the reduced axes: input channels, and rows and columns of the kernel."""
-    return (
-        te.reduce_axis((0, channels), "i"),
-        te.reduce_axis((0, height), "kh"),
-        te.reduce_axis((0, width), "kw"),
+    shape = (
+        batch,
+        rows.positions(height - sum(rows.border)),
+        extent(rows.stride),
+        columns.positions(width - sum(columns.border)),
+        extent(columns.stride),
+        out_channels,
     )
+    return te.compute(shape, element, name="conv2d_transpose")
+
+
+def _dilated(weight: te.Tensor, dilation: Sequence[int]) -> te.Tensor:
+    """Put zeros between the taps of a weight [I, O, KH, KW], so that they lie side by side."""
+    down, right = dilation
+    if down == right == 1:
+        return weight
+    in_channels, out_channels, height, width = weight.shape
+
+    def element(i: Any, o: Any, kh: Any, kw: Any) -> Any:
+        hit = tirx.all(tirx.floormod(kh, down) == 0, tirx.floormod(kw, right) == 0)
+        tap = weight[i, o, tirx.floordiv(kh, down), tirx.floordiv(kw, right)]
+        return tirx.if_then_else(hit, tap, tirx.const(0, weight.dtype))
+
+    shape = (in_channels, out_channels, (height - 1) * down + 1, (width - 1) * right + 1)
+    return te.compute(shape, element, name="dilated")

@@ -10,6 +10,7 @@ from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import constant, dtype, item_bytes, loads, substitute, uses
+from pyjsml.kernels.guards import lift
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
 from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
@@ -96,6 +97,7 @@ def _padded(emitter: Emitter, nest: Nest, column: Axis) -> bool:
 def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
     *rest, column = nest.axes
     row = _row(rest, nest, column)
+    nest = lift(nest, [axis.var for axis in (row, column) if axis is not None])
     padded = _padded(emitter, nest, column)
     if not _reused(nest, row, column):
         # Nothing to reuse between rows but what their windows share: depthwise, pooling, sums.

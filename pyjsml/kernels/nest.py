@@ -45,12 +45,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Nest:
-    """For each point of `axes`: reduce over `reduced`, then store the results."""
+    """For each point of `axes`: reduce over `reduced`, then store the results.
+
+    The reduction passes over the points where one of the `guards` does not hold.
+    """
 
     axes: tuple[Axis, ...]
     reduced: tuple[Axis, ...]
     accumulators: tuple[Accumulator, ...]
     results: tuple[Result, ...]
+    guards: tuple[Any, ...] = ()
 
     @property
     def body(self) -> list[Any]:
@@ -61,7 +65,7 @@ class Nest:
     def values(self) -> list[Any]:
         """Every expression of the nest but the indices of its stores."""
         inits = [accumulator.init for accumulator in self.accumulators]
-        return [*self.body, *inits, *[result.value for result in self.results]]
+        return [*self.body, *inits, *self.guards, *[result.value for result in self.results]]
 
     def rewrite(self, change: Any) -> Nest:
         """Return the nest with `change` applied to each of its expressions."""
@@ -71,6 +75,7 @@ class Nest:
                 Accumulator(a.value, change(a.init), change(a.update)) for a in self.accumulators
             ),
             results=tuple(Result(r.flat, change(r.index), change(r.value)) for r in self.results),
+            guards=tuple(change(guard) for guard in self.guards),
         )
 
 
@@ -198,11 +203,11 @@ def split(emitter: Emitter, nest: Nest) -> Nest:
     """
     axes: list[Axis] = []
     for axis in nest.axes:
-        extent = constant(axis.extent) or 0
+        extent = constant(axis.extent)
         found = divisors([*nest.values, *[result.index for result in nest.results]], axis.var)
         packed = bool(nest.reduced) and axis is nest.axes[-1]
         by = min((d for d in found if not packed or d != PANEL), default=0)
-        if by == 0 or extent % by or extent == by:
+        if by == 0 or extent is None or extent % by or extent == by:
             axes.append(axis)
             continue
         outer, inner = emitter.axis("outer", extent // by), emitter.axis("inner", by)

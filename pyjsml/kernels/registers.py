@@ -136,15 +136,28 @@ class Registers:
         return [*stores, *moves]
 
 
-def reduction(axes: Sequence[Axis], body: tirx.Stmt, unroll: int) -> tirx.Stmt:
-    """Loop over `axes`, writing out the innermost ones whose trip count stays within `unroll`."""
+def reduction(
+    axes: Sequence[Axis], body: tirx.Stmt, unroll: int, guards: Sequence[Any] = ()
+) -> tirx.Stmt:
+    """Loop over `axes`, writing out the innermost ones whose trip count stays within `unroll`.
+
+    Each of the `guards` is asked as soon as the axes that it uses are known.
+    """
     trips = 1
-    outer = list(axes)
-    inner: list[Axis] = []
-    while outer and (size := constant(outer[-1].extent)) is not None and trips * size <= unroll:
-        trips *= size
-        inner.insert(0, outer.pop())
-    return serial(outer, unrolled(inner, body))
+    written_out = True
+    left = list(guards)
+    for axis in reversed(axes):
+        size = constant(axis.extent)
+        written_out = written_out and size is not None and trips * size <= unroll
+        trips *= size or 1
+        body = _guarded([guard for guard in left if uses(guard, [axis.var])], body)
+        left = [guard for guard in left if not uses(guard, [axis.var])]
+        body = unrolled([axis], body) if written_out else serial([axis], body)
+    return _guarded(left, body)
+
+
+def _guarded(guards: Sequence[Any], body: tirx.Stmt) -> tirx.Stmt:
+    return tirx.IfThenElse(tirx.all(*guards), body, None) if guards else body
 
 
 def split_reduction(

@@ -141,12 +141,12 @@ def tile_block(
     registers = Registers.of(nest, place.rows * place.columns * tile.splits)
     grid = Grid(rows, vectors, lane)
     parts = []
-    if tile.splits > 1:
+    if tile.splits > 1 and not nest.guards:
         parts += split_reduction(emitter, nest, grid, registers, element, tile.splits)
     elif registers.buffers:
         update = grid.each(registers.updates(nest, element))
         parts.append(grid.each(registers.inits(nest, element)))
-        parts.append(reduction(nest.reduced, update, tile.unroll))
+        parts.append(reduction(nest.reduced, update, tile.unroll, nest.guards))
     ends = [
         store(r.flat, emitter.simplify(r.index), substitute(r.value, registers.held(element)))
         for r in nest.results

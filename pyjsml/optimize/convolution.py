@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import tvm
 from tvm import relax, te
@@ -19,7 +20,10 @@ OIHW = ("o", "i", "h", "w")
 
 @dataclass(frozen=True)
 class Convolved:
-    """A kernel's call, and the NHWC shape that its elements have."""
+    """A kernel's call, and the NHWC shape that its elements have.
+
+    A transposed convolution may compute more rows and columns than the node has.
+    """
 
     value: relax.Expr
     shape: list[tvm.ir.Expr]
@@ -96,18 +100,30 @@ def lower_conv2d_transpose(
         pack = conv2d_transpose.pack_group_conv2d_transpose
         convolve = conv2d_transpose.group_conv2d_transpose
         last = groups
+    dilation = [int(step) for step in attrs.dilation]
+    rows, columns = (_phases(attrs, axis, int(shape_of(weight)[2 + axis])) for axis in (0, 1))
+    (top, bottom), (left, right) = rows.border, columns.border
     call = builder.call_te(
-        convolve,
-        x,
-        builder.emit(call_generic(builder, pack, [weight], [("i", "o", "h", "w")])),
-        [int(stride) for stride in attrs.strides],
-        [int(size) for size in attrs.padding],
-        [int(size) for size in attrs.output_padding],
-        [int(step) for step in attrs.dilation],
+        partial(convolve, rows=rows, columns=columns),
+        _padded(builder, x, [top, left, bottom, right]),
+        builder.emit(
+            call_generic(builder, pack, [weight], [("i", "o", "h", "w")], dilation=dilation)
+        ),
         last,
         primfunc_name_hint=convolve.__name__,
     )
-    return Convolved(call, list(call.ty_args[0].shape))
+    batch, height, row_phases, width, column_phases, channels = call.ty_args[0].shape
+    return Convolved(call, [batch, height * row_phases, width * column_phases, channels])
+
+
+def _phases(attrs: tvm.ir.Attrs, axis: int, kernel: int) -> conv2d_transpose.Phases:
+    """Return how the output falls into phases along the rows (0) or the columns (1)."""
+    return conv2d_transpose.Phases(
+        kernel=(kernel - 1) * int(attrs.dilation[axis]) + 1,
+        stride=int(attrs.strides[axis]),
+        start=int(attrs.padding[axis]),
+        end=int(attrs.padding[2 + axis]) - int(attrs.output_padding[axis]),
+    )
 
 
 def _pointwise(

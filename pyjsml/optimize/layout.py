@@ -22,6 +22,7 @@ from pyjsml.optimize.rewrite import (
     emit,
     op_name,
     operands,
+    same_shape,
     shape_of,
     substitute,
     without_main,
@@ -138,6 +139,12 @@ def _convolution(activations: Activations, var: relax.Var, call: relax.Call) -> 
     builder = activations.builder
     weight = activations.plain(call.args[1])
     result = lower(builder, activations.last(call.args[0]), weight, call.attrs, activations.flat)
+    size = [shape_of(var)[axis] for axis in NHWC]
+    if not same_shape(tuple(size), tuple(result.shape)):
+        whole = emit(builder, reshape(builder, builder.emit(result.value), result.shape))
+        cut = relax.op.strided_slice(whole, [1, 2], [0, 0], size[1:3], assume_inbound=True)
+        activations.define_last(var, cut)
+        return True
     # The kernel's result has the node's elements, whatever the shape that it is computed in.
     bound = activations.bind(result.value, var.name)
     activations.define_last(var, emit(builder, reshape(builder, bound, result.shape)))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tvm import relax, te, tirx, topi
 
 from pyjsml.kernels.conv2d import conv2d, group_conv2d, pack_conv2d, pack_group_conv2d
-from pyjsml.kernels.conv2d_transpose import conv2d_transpose, pack_conv2d_transpose
+from pyjsml.kernels.conv2d_transpose import Phases, conv2d_transpose, pack_conv2d_transpose
 from pyjsml.kernels.depthwise import depthwise_conv2d, pack_depthwise
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.matmul import batch_matmul, matmul, pack_matmul, pack_matmul_transposed
@@ -101,6 +101,14 @@ def unpacked(weight: Array, columns: int) -> Array:
     """Return a packed weight [panels, *rest, PANEL] as [columns, *rest]."""
     moved = np.moveaxis(weight, -1, 1)
     return moved.reshape(-1, *moved.shape[2:])[:columns]
+
+
+def dilated(weight: Array, steps: tuple[int, int]) -> Array:
+    """Return a weight [.., .., KH, KW] with zeros between its taps."""
+    sizes = [(size - 1) * step + 1 for size, step in zip(weight.shape[2:], steps, strict=True)]
+    spread = np.zeros((*weight.shape[:2], *sizes), weight.dtype)
+    spread[:, :, :: steps[0], :: steps[1]] = weight
+    return spread
 
 
 def conv_case(
@@ -229,30 +237,34 @@ def transpose_case(
     strides: tuple[int, int],
     padding: tuple[int, int] = (0, 0),
     output_padding: tuple[int, int] = (0, 0),
-    dilation: tuple[int, int] = (1, 1),
     bindings: Sequence[Binding] = ({},),
 ) -> Case:
-    """Return a transposed convolution."""
+    """Return a transposed convolution, in phases, of a picture to which a border is added."""
     packed = (panels(out), *kernel, x[3], PANEL)
+    rows, columns = (
+        Phases(kernel[axis], strides[axis], padding[axis], padding[axis] - output_padding[axis])
+        for axis in (0, 1)
+    )
+    height, width = (
+        size + sum(axis.border) if isinstance(size, int) else size
+        for size, axis in ((x[1], rows), (x[2], columns))
+    )
+    x = (x[0], height, width, x[3])
 
     def define(data: Any, weight: Any) -> Any:
-        return conv2d_transpose(
-            data, weight, strides, (*padding, *padding), output_padding, dilation, out
-        )
+        return conv2d_transpose(data, weight, out, rows, columns)
 
     def expected(data: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         plain = torch.from_numpy(unpacked(weight.numpy(), out)).permute(3, 0, 1, 2)
-        result = F.conv_transpose2d(
-            data.permute(0, 3, 1, 2),
-            plain,
-            None,
-            strides,
-            padding,
-            output_padding,
-            1,
-            dilation,
-        )
-        return result.permute(0, 2, 3, 1)
+        whole = F.conv_transpose2d(data.permute(0, 3, 1, 2), plain, None, strides)
+        whole = F.pad(whole, (0, strides[1], 0, strides[0])).permute(0, 2, 3, 1)
+        sizes = []
+        for number, axis in enumerate((rows, columns)):
+            count = axis.positions(data.shape[1 + number] - sum(axis.border))
+            first = axis.start + axis.border[0] * axis.stride
+            whole = whole.narrow(1 + number, first, count * axis.stride)
+            sizes += [count, axis.stride]
+        return whole.reshape(data.shape[0], *sizes, out)
 
     return Case(
         name,
@@ -377,7 +389,8 @@ CONVOLUTIONS = (
     transpose_case("conv2d_transpose_stride", (1, 5, 4, 3), 6, (3, 3), (2, 2), (1, 1), (1, 1)),
     transpose_case("conv2d_transpose_plain", (2, 3, 3, 2), 9, (2, 3), (1, 1)),
     transpose_case("conv2d_transpose_uneven", (1, 4, 3, 3), 8, (4, 2), (3, 2), (1, 0), (2, 1)),
-    transpose_case("conv2d_transpose_dilation", (1, 4, 4, 2), 3, (2, 2), (1, 1), dilation=(2, 3)),
+    transpose_case("conv2d_transpose_sparse", (1, 4, 4, 2), 3, (1, 2), (2, 3)),
+    transpose_case("conv2d_transpose_rows", (1, 5, 14, 5), 19, (4, 5), (2, 2), (1, 2)),
     transpose_case(
         "conv2d_transpose_any_size",
         (1, "h", "w", 2),
@@ -386,7 +399,7 @@ CONVOLUTIONS = (
         (2, 2),
         (1, 1),
         (1, 1),
-        bindings=[{"h": 1, "w": 1}, {"h": 3, "w": 6}],
+        bindings=[{"h": 2, "w": 2}, {"h": 4, "w": 7}],
     ),
 )
 
@@ -415,6 +428,13 @@ PRODUCTS = (
         1,
         [(1, 8, 1, 1), (2, 9, 3, 2)],
         (2, 3, 0),
+    ),
+    Case(
+        "pack_conv2d_transpose_dilated",
+        lambda: from_te(lambda w: pack_conv2d_transpose(w, (2, 3)), ("i", PANEL, "h", "w")),
+        [f32("i", PANEL, "h", "w")],
+        lambda w: dilated(w, (2, 3)).transpose(2, 3, 0, 1)[None],
+        [{"i": 2, "h": 1, "w": 2}, {"i": 1, "h": 2, "w": 3}],
     ),
     pack_case("pack_matmul", pack_matmul, "kn", 1, [(1, 1), (5, 17)], (0,)),
     pack_case("pack_matmul_transposed", pack_matmul_transposed, "nk", 0, [(1, 1), (17, 5)], (1,)),
