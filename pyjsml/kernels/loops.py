@@ -122,7 +122,7 @@ def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
             LANES,
             PANEL // LANES * chosen.panels,
             chosen.unroll,
-            splits=SPLITS if chosen.panels == 1 and size.few_rows and horizontal(nest) else 1,
+            splits=chosen.splits if horizontal(nest) else 1,
         ),
         padded=padded,
         by_column=padded and chosen.by_column,
@@ -156,6 +156,7 @@ class Product:
             unroll=1,
             block=self.block if blocked else 0,
             by_column=padded and self.by_column,
+            splits=SPLITS if self.few_rows else 1,
         )
 
     def spans(self, panels: int) -> bool:

@@ -17,6 +17,7 @@ from pyjsml.codegen.settings import Settings
 from pyjsml.dims import evaluate
 from pyjsml.engines.v8 import FLAGS
 from pyjsml.kernels.describe import describe, workspace_bytes
+from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.schedule import schedule
 from pyjsml.program import Isa, Kernel
 from pyjsml.timings import Timings
@@ -31,12 +32,17 @@ Array = NDArray[Any]
 class Compiled:
     """Functions compiled into one module."""
 
-    def __init__(self, functions: Mapping[str, tirx.PrimFunc], isa: Isa) -> None:
+    def __init__(
+        self,
+        functions: Mapping[str, tirx.PrimFunc],
+        isa: Isa,
+        parameters: Parameters | None = None,
+    ) -> None:
         lowered = {}
         self.kernels: dict[str, Kernel] = {}
         self.workspace: dict[str, list[Any]] = {}
         for name, function in functions.items():
-            scheduled = schedule(function)
+            scheduled = schedule(function, parameters)
             self.kernels[name] = describe(name, scheduled)
             self.workspace[name] = workspace_bytes(scheduled)
             shared = bool(self.kernels[name].inplace)
