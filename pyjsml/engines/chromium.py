@@ -49,7 +49,7 @@ class ChromiumEngine(BaseEngine):
     def _lack(self) -> str | None:
         if find_spec("playwright") is None:
             return "Playwright, which drives it, is not installed: pip install 'pyjsml[check]'"
-        if _system_browser() is None:
+        if system_browser() is None:
             with _Driver() as driver:
                 if not Path(driver.do(lambda: driver.playwright.chromium.executable_path)).exists():
                     return HOW_TO_GET
@@ -96,7 +96,7 @@ class ChromiumSession(BaseSession):
     def _open_page(self) -> Page:
         from playwright.sync_api import Error
 
-        path = _system_browser()
+        path = system_browser()
         try:
             browser = self._driver.playwright.chromium.launch(executable_path=path)
         except Error as error:
@@ -157,5 +157,6 @@ class _Driver:
         return self._thread.submit(action).result()
 
 
-def _system_browser() -> str | None:
+def system_browser() -> str | None:
+    """Return the path of the system's Chromium or Chrome, if there is one."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tests.bench.models import quantized
 from tests.bench.models.mobilenet import efficientnet_b0, mobilenet_v2
 from tests.bench.models.resnet import resnet18, resnet50
-from tests.bench.models.small import Lstm, Mlp
+from tests.bench.models.small import Gemm, Lstm, Mlp
 from tests.bench.models.squeezenet import SqueezeNet
 from tests.bench.models.transformer import Gpt2, MiniLm, VitTiny
 from tests.bench.models.unet import UNet
@@ -94,6 +94,7 @@ MODELS = {
         123_532_032,
     ),
     "mlp": Model(lambda: settle(Mlp()), {"pixels": (1, 784)}, ("logits",), 203_264),
+    "gemm": Model(lambda: settle(Gemm()), {"x": (512, 512)}, ("y",), 512**3),
     "mobilenet_v2_int8": _vision(mobilenet_v2, 300_774_272, quantize=quantized.static_qdq),
     "minilm_int8": _tokens(quantize=quantized.dynamic),
 }

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from torch import Tensor
 
 from tests.bench.models.weights import random
 
 CALIBRATION = 8
+
+
+def calibration_images() -> Iterator[Tensor]:
+    """Yield the images whose activations' ranges a static quantisation takes."""
+    return (random((1, 3, 224, 224), 100 + seed) for seed in range(CALIBRATION))
 
 
 def static_qdq(source: Path, target: Path) -> None:
@@ -20,13 +26,11 @@ def static_qdq(source: Path, target: Path) -> None:
 
     class Images(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.left = iter(range(CALIBRATION))
+            self.left = calibration_images()
 
         def get_next(self) -> Mapping[str, np.ndarray] | None:
-            seed = next(self.left, None)
-            if seed is None:
-                return None
-            return {"image": random((1, 3, 224, 224), 100 + seed).numpy()}
+            image = next(self.left, None)
+            return None if image is None else {"image": image.numpy()}
 
     with TemporaryDirectory() as folder:
         folded = Path(folder) / "folded.onnx"

@@ -1,4 +1,5 @@
-"""A recurrent network, and a perceptron so small that what a run costs besides it shows."""
+"""A recurrent network, a perceptron so small that what a run costs besides it shows, and a plain
+matrix product, whose speed is what the machine allows."""
 
 from __future__ import annotations
 
@@ -29,3 +30,17 @@ class Mlp(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         logits: Tensor = self.layers(pixels)
         return logits
+
+
+class Gemm(nn.Module):
+    """A product with 512×512 weights."""
+
+    WIDTH = 512
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(self.WIDTH, self.WIDTH, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(x)
+        return y

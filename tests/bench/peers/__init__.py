@@ -1,0 +1,56 @@
+"""The peers as contenders: for each, the pages that it fetches for a row, and what it is told."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from pyjsml.bench.ort import ort_contender, ort_pages
+from pyjsml.bench.page import Contender, feed_page
+from tests.bench.cache import ROOT, cached, digest
+from tests.bench.rows import Row
+
+HERE = Path(__file__).parent
+PACKAGES = ROOT / "node_modules"
+
+Pages = dict[str, bytes]
+Peer = Callable[[Row, int], tuple[Pages, Contender]]
+"""Raises LeftOutError, or whatever the peer's converter raises."""
+
+
+class LeftOutError(Exception):
+    """Why a peer does not take part in a row."""
+
+
+def onnxruntime_web(row: Row, threads: int) -> tuple[Pages, Contender]:
+    """Return ONNX Runtime Web on the row's ONNX file."""
+    return ort_pages(row.onnx().read_bytes(), ROOT), ort_contender(threads)
+
+
+def litert(row: Row, threads: int) -> tuple[Pages, Contender]:
+    """Return LiteRT.js on the .tflite file."""
+    package = PACKAGES / "@litertjs" / "core" / "wasm"
+    pages = {f"/litert/{file.name}": file.read_bytes() for file in package.iterdir()}
+    pages["/litert.js"] = _module("litert")
+    pages["/model.tflite"] = row.tflite().read_bytes()
+    pages["/litert-inputs"] = feed_page(row.channels_last_inputs())
+    config = {"folder": "/litert/", "model": "/model.tflite", "threads": threads}
+    return pages, Contender("litert", "/litert.js", config, "/litert-inputs")
+
+
+PEERS: dict[str, Peer] = {"onnxruntime-web": onnxruntime_web, "litert": litert}
+
+
+def _module(name: str) -> bytes:
+    """Return an adapter with the npm packages that it imports, in one minified module."""
+
+    def make(path: Path) -> None:
+        source = HERE / f"{name}.js"
+        command = [str(PACKAGES / ".bin" / "esbuild"), "--bundle", "--minify", "--format=esm"]
+        subprocess.run(
+            [*command, str(source), f"--outfile={path}", "--log-level=error"], check=True
+        )
+
+    key = digest((f"tests/bench/peers/{name}*.js", "package-lock.json"))
+    return cached("peer", name, key, make, ".js").read_bytes()
