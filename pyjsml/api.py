@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pyjsml.bundle import Bundle
 from pyjsml.cache import ObjectCache
 from pyjsml.errors import OptionError
+from pyjsml.kernels.database import Database
 from pyjsml.timings import Timings
 from pyjsml.verify import verify
 
@@ -41,6 +43,7 @@ def bundle(
     runtime: Literal["vendored", "external"] = "vendored",
     jobs: int | None = None,
     cache: bool = True,
+    database: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     timings: Timings | None = None,
 ) -> Bundle:
@@ -73,6 +76,7 @@ def bundle(
         dims=dims,
         jobs=jobs,
         cache=cache,
+        database=database,
         progress=progress,
         timings=timings,
     )
@@ -101,6 +105,7 @@ def compile_stages(
     dims: Dims | None = None,
     jobs: int | None = None,
     cache: bool = True,
+    database: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     timings: Timings | None = None,
 ) -> Iterator[Program]:
@@ -110,6 +115,9 @@ def compile_stages(
     if jobs is not None and jobs < 1:
         raise OptionError(f"jobs is {jobs}; at least one process must compile")
     objects = ObjectCache.open() if cache else None
+    tuned = Database.shipped()
+    if database is not None:
+        tuned = Database.read(Path(database)).over(tuned)
 
     def finished(stage: str, program: Program) -> Program:
         tell(stage, 1, 1)
@@ -132,12 +140,12 @@ def compile_stages(
 
         program = lower(program)
     yield finished("lower", program)
-    from pyjsml.codegen import Settings, compile
+    from pyjsml.codegen import Settings, available_cores, compile
 
     program = compile(
         program,
         progress=lambda done, total: tell("compile", done, total),
-        settings=Settings(jobs, objects) if jobs else Settings(cache=objects),
+        settings=Settings(jobs or available_cores(), objects, tuned),
         timings=timings,
     )
     yield finished("compile", program)

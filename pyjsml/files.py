@@ -48,6 +48,21 @@ def write_directory(target: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def write_file(target: Path, data: bytes) -> None:
+    """Make `target` a file that holds `data`, at once: a reader sees the old one or the new one.
+
+    Missing parents are made. Raises OSError where the file system refuses.
+    """
+    target = Path(os.path.realpath(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new = _beside(target, "new")
+    try:
+        new.write_bytes(data)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def walk(directory: Path) -> Iterator[str]:
     """Yield the path of each file below `directory`, relative to it, in POSIX form and in order.
 

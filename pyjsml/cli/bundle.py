@@ -50,6 +50,12 @@ from pyjsml.cli.progress import progress_bars
     "--jobs", metavar="N", type=click.IntRange(min=1), help="Processes; one per core by default."
 )
 @click.option("--no-cache", is_flag=True, help="Compile anew what an earlier build has compiled.")
+@click.option(
+    "--database",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What `pyjsml tune` has found, to go before what comes with pyjsml.",
+)
 @click.option("--timings", "show_timings", is_flag=True, help="Show how long each stage took.")
 @json_flag
 def bundle(
@@ -63,6 +69,7 @@ def bundle(
     runtime: Literal["vendored", "external"],
     jobs: int | None,
     no_cache: bool,
+    database: Path | None,
     show_timings: bool,
     as_json: bool,
 ) -> None:
@@ -92,6 +99,7 @@ def bundle(
             runtime=runtime,
             jobs=jobs,
             cache=not no_cache,
+            database=database,
             progress=progress,
             timings=timings,
         )

@@ -11,13 +11,13 @@ from tvm import tirx
 from pyjsml.codegen.lowering import lower
 from pyjsml.codegen.modules import make_modules
 from pyjsml.codegen.settings import Settings
+from pyjsml.codegen.tuned import schedules
 from pyjsml.codegen.unsupported import unsupported
 from pyjsml.codegen.workspace import with_workspaces
 from pyjsml.dims import Expr
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.kernels.describe import describe, workspace_bytes
-from pyjsml.kernels.schedule import schedule
-from pyjsml.program import ISAS, Kernel, Program
+from pyjsml.program import ISAS, Isa, Kernel, Program
 from pyjsml.timings import Timings
 
 Progress = Callable[[int, int], None]
@@ -44,20 +44,20 @@ def compile(
     tell = progress or (lambda done, total: None)
     kernels: dict[str, Kernel] = {}
     borrowed: dict[str, list[Expr]] = {}
-    lowered: dict[str, tirx.PrimFunc] = {}
+    lowered: dict[Isa, dict[str, tirx.PrimFunc]] = {isa: {} for isa in ISAS}
+    settings = settings or Settings()
     with timings.measure("compile: scheduling"):
         for number, (name, func) in enumerate(program.functions.items()):
             tell(number, total)
-            scheduled = schedule(func)
-            kernels[name] = describe(name, scheduled)
-            borrowed[name] = workspace_bytes(scheduled)
-            lowered[name] = lower(scheduled, shared=bool(kernels[name].inplace))
-    wasm = make_modules(
-        dict.fromkeys(ISAS, lowered),
-        settings or Settings(),
-        timings,
-        lambda done: tell(count + done, total),
-    )
+            made = schedules(func, settings.tuned)
+            kernels[name] = describe(name, made[ISAS[0]])
+            borrowed[name] = workspace_bytes(made[ISAS[0]])
+            shared = bool(kernels[name].inplace)
+            once = {id(scheduled): scheduled for scheduled in made.values()}
+            loops = {each: lower(scheduled, shared=shared) for each, scheduled in once.items()}
+            for isa, scheduled in made.items():
+                lowered[isa][name] = loops[id(scheduled)]
+    wasm = make_modules(lowered, settings, timings, lambda done: tell(count + done, total))
     tell(total, total)
     return replace(
         program,

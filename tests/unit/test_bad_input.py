@@ -133,6 +133,8 @@ ROWS = [
     Row("bundle whole.onnx -o out --input y=float32[1]", OptionError, "no such input.*'y'"),
     Row("bundle whole.onnx -o out --input x:1", OptionError, "x:1"),
     Row("bundle whole.onnx -o out --dim M=1:4", OptionError, "'M'.*N"),
+    Row("bundle whole.onnx -o out --database x.npy", OptionError, "is no tuning database"),
+    Row("bundle whole.onnx -o out --database no.jsonl", OptionError, "no.jsonl can't be read"),
     Row("run nowhere", BundleError, "nowhere is not a bundle"),
     Row("run thesis", BundleError, "thesis is not a bundle"),
     Row("run changed --input x.npy", DigestError, "weights.safetensors .*digest differs"),

@@ -37,7 +37,7 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
     result = invoke(
         "model.onnx", "-o", tmp_path / "out", "--input", "ids=int64[1,seq]", "--dim", "seq=1:512",
         "--device", "wasm", "--name", "@me/model", "--version", "1.2.3", "--runtime", "external",
-        "--jobs", "3", "--no-cache",
+        "--jobs", "3", "--no-cache", "--database", "tuned.jsonl",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     del compiled["progress"], compiled["timings"]
@@ -51,6 +51,7 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
         "runtime": "external",
         "jobs": 3,
         "cache": False,
+        "database": Path("tuned.jsonl"),
     }
 
 
