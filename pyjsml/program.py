@@ -146,7 +146,8 @@ class Kernel:
 
     Called as `kernel(addresses…, dims…, begin, end)`, where `[begin, end)` is a slice of the
     outermost parallel loop and `extent`, an expression over `dims`, its length. `inplace` pairs an
-    input's index with the index of the output that may share its buffer.
+    input's index with the index of the output that may share its buffer. `dots` says that it adds
+    up products of bytes, in which hosts with relaxed SIMD differ.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Kernel:
     extent: Expr
     flops: Expr = 0
     inplace: tuple[tuple[int, int], ...] = ()
+    dots: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ export interface OpData<Name extends string = string> {
   /** Length of the outermost parallel loop, of which a call runs a slice. */
   readonly extent?: Expr;
   readonly flops?: Expr;
+  /** Whether the kernel of the relaxed file adds up products of bytes; see `hasExactDots`. */
+  readonly dots?: boolean;
   readonly origins: readonly OriginData[];
 }
 

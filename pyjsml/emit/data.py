@@ -109,7 +109,10 @@ def _op(op: Op, kernels: Mapping[str, Kernel], values: Mapping[str, int]) -> Jso
         "inputs": [values[name] for name in op.inputs],
         "outputs": [values[name] for name in op.outputs],
         **_given(
-            dims=[to_json(dim) for dim in op.dims], extent=to_json(extent), flops=to_json(flops)
+            dims=[to_json(dim) for dim in op.dims],
+            extent=to_json(extent),
+            flops=to_json(flops),
+            dots=bool(op.kernel) and kernels[op.kernel].dots,
         ),
         "origins": [_origin(origin) for origin in op.origins],
     }

@@ -32,15 +32,31 @@ _MICROSOFT_OPS = {
     "BiasAdd",
     "BiasGelu",
     "BiasSplitGelu",
+    "DequantizeLinear",
+    "DynamicQuantizeMatMul",
     "EmbedLayerNormalization",
     "FastGelu",
     "FusedConv",
     "Gelu",
+    "MatMulIntegerToFloat",
+    "QGemm",
+    "QLinearAdd",
+    "QLinearAveragePool",
+    "QLinearConcat",
+    "QLinearGlobalAveragePool",
+    "QLinearLeakyRelu",
+    "QLinearMul",
+    "QLinearSigmoid",
+    "QLinearSoftmax",
+    "QuantizeLinear",
     "QuickGelu",
     "SimplifiedLayerNormalization",
     "SkipLayerNormalization",
     "SkipSimplifiedLayerNormalization",
 }
+_SHARED_OPS = {"DequantizeLinear", "Gelu", "QuantizeLinear"}
+"""Microsoft's operators that ONNX also has."""
+_BYTES = {"int8", "uint8"}
 _CONTROL_FLOW = {"If", "Loop", "Scan"}
 
 
@@ -62,7 +78,8 @@ def check_supported(model: ModelProto) -> None:
     known = set(tvm_onnx._get_convert_map()) - {"Attention"} | OPERATORS
     found: dict[str, list[Origin]] = {}
     for node in onnx_model.nodes(model.graph):
-        standard = node.domain in ("", "ai.onnx") and node.op_type not in _MICROSOFT_OPS - {"Gelu"}
+        own = _MICROSOFT_OPS - _SHARED_OPS
+        standard = node.domain in ("", "ai.onnx") and node.op_type not in own
         microsoft = node.domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS
         if (standard or microsoft) and node.op_type in known - _CONTROL_FLOW:
             continue
@@ -129,7 +146,8 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             constant = relax.const(self._parse_array(tensor))
             self._nodes[tensor.name] = constant
             array = constant.value.numpy()
-            if array.ndim and array.dtype.kind == "f":
+            # Of whole numbers only what models are quantised to: the others are shapes and indices.
+            if array.ndim and (array.dtype.kind == "f" or array.dtype.name in _BYTES):
                 self._weights.add(tensor.name, array, constant)
 
     def _input(self, value: Any) -> Any:

@@ -8,6 +8,7 @@ import tvm_ffi
 from tvm import ir, tirx
 
 from pyjsml.dims import Expr, product, term
+from pyjsml.kernels.dot import has_dots
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import dtype, is_if_then_else
@@ -36,6 +37,7 @@ def describe(name: str, scheduled: Scheduled) -> Kernel:
         extent=to_expr(scheduled.extent, names),
         flops=_flops(scheduled, names),
         inplace=_inplace(scheduled),
+        dots=has_dots(scheduled.body),
     )
 
 

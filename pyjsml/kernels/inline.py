@@ -19,7 +19,7 @@ from pyjsml.kernels.expression import (
 from pyjsml.kernels.stage import Stage, Stages, Write, reads
 
 CHEAP_CALLS = frozenset(
-    {"if_then_else", "likely", "fabs", "floor", "ceil", "trunc", "sqrt", "isnan"}
+    {"if_then_else", "likely", "fabs", "floor", "ceil", "trunc", "sqrt", "isnan", "reinterpret"}
 )
 """Intrinsics that cost an instruction or so, as against the dozens of an exponential."""
 

@@ -11,6 +11,7 @@ from tvm import tirx
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import constant, dtype, item_bytes, loads, substitute, uses
 from pyjsml.kernels.guards import lift
+from pyjsml.kernels.int8_loops import int8_loops
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
 from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
@@ -46,6 +47,8 @@ def loops(emitter: Emitter, nest: Nest, parameters: Parameters | None = None) ->
     if not nest.reduced:
         nest = without_reduction(nest)
         return map_elements(emitter, nest, vector_width(nest))
+    if (tiled := int8_loops(emitter, nest)) is not None:
+        return tiled
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):
         return _tile(emitter, nest, parameters)
     if can_reduce_lanes(emitter, nest):

@@ -11,6 +11,7 @@ from pyjsml.optimize.fuse import fuse
 from pyjsml.optimize.layout import choose_layout
 from pyjsml.optimize.legalize import legalize
 from pyjsml.optimize.matrix import lower_matmul
+from pyjsml.optimize.quantize import multiply_integers
 from pyjsml.optimize.simplify import simplify
 from pyjsml.optimize.views import sink_views
 from pyjsml.program import Program
@@ -23,6 +24,7 @@ def optimize(program: Program) -> Program:
     """
     module, origins = simplify(program.module, program.origins)
     module, origins = fold_batch_norm(module, origins)
+    module = multiply_integers(module, program.constants)
     flat = FlatDims(named_dims(module["main"], program.signature))
     module, layouts = choose_layout(module, flat)
     module = lower_matmul(module, flat)

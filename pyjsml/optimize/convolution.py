@@ -12,7 +12,8 @@ from tvm import relax, te
 from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, matmul
 from pyjsml.kernels.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
-from pyjsml.optimize.rewrite import emit, shape_of
+from pyjsml.optimize.quantize.lower import conv2d_int8
+from pyjsml.optimize.rewrite import dtype_of, emit, shape_of
 from pyjsml.optimize.simplify import reshape
 
 OIHW = ("o", "i", "h", "w")
@@ -40,6 +41,9 @@ def lower_conv2d(
     flat: FlatDims,
 ) -> Convolved:
     """Lower a convolution of `x` [N, H, W, I] with `weight` [O, I / groups, KH, KW]."""
+    if dtype_of(x) == "uint8":
+        integers = conv2d_int8(builder, x, weight, attrs)
+        return Convolved(integers, list(integers.ty_args[0].shape))
     strides = [int(stride) for stride in attrs.strides]
     dilation = [int(step) for step in attrs.dilation]
     x = _padded(builder, x, [int(size) for size in attrs.padding])

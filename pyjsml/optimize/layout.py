@@ -208,6 +208,18 @@ def _elementwise(activations: Activations, var: relax.Var, call: relax.Call) -> 
     return True
 
 
+def _quantization(activations: Activations, var: relax.Var, call: relax.Call) -> bool:
+    x, *parameters = call.args
+    if not activations.is_last(x):
+        return False
+    axis = NCHW_AXIS_IN_NHWC[int(call.attrs.axis) % 4]
+    function = getattr(relax.op, op_name(call).removeprefix("relax."))
+    numbers = [activations.plain(parameter) for parameter in parameters]
+    value = function(activations.last(x), *numbers, axis, call.attrs.out_dtype)
+    activations.define_last(var, value)
+    return True
+
+
 def _concat(activations: Activations, var: relax.Var, call: relax.Call) -> bool:
     parts = call.args[0]
     if not isinstance(parts, relax.Tuple) or not any(map(activations.is_last, parts.fields)):
@@ -334,6 +346,8 @@ HANDLERS: Mapping[str, Handler] = {
     "relax.nn.max_pool2d": _pool,
     "relax.nn.avg_pool2d": _pool,
     "relax.nn.adaptive_avg_pool2d": _adaptive_pool,
+    "relax.quantize": _quantization,
+    "relax.dequantize": _quantization,
     "relax.sum": _reduction,
     "relax.max": _reduction,
     "relax.min": _reduction,

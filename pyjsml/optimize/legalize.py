@@ -8,7 +8,7 @@ import tvm
 from tvm import relax
 
 from pyjsml.errors import UnsupportedOpError
-from pyjsml.optimize import indexing, sorting
+from pyjsml.optimize import indexing, quantize, sorting
 from pyjsml.optimize.rewrite import bindings, op_name, rebuild
 from pyjsml.program import Origin
 
@@ -20,7 +20,7 @@ def legalize(module: tvm.IRModule, origins: Mapping[str, Origin]) -> tvm.IRModul
 
     Raises UnsupportedOpError, with every operator that has no TIR definition.
     """
-    definitions = {**indexing.LEGALIZE, **sorting.LEGALIZE}
+    definitions = {**indexing.LEGALIZE, **sorting.LEGALIZE, **quantize.LEGALIZE}
     module = relax.transform.LegalizeOps(definitions, skip_ops=["relax.reshape"])(module)
     # The pass names what it binds in between without a look at the names that there are.
     module = rebuild(module, lambda builder, var, value: value)

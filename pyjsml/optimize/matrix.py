@@ -8,7 +8,16 @@ from tvm import relax
 from pyjsml.kernels import matmul
 from pyjsml.kernels.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
-from pyjsml.optimize.rewrite import bindings, constant_vars, emit, op_name, rebuild, shape_of
+from pyjsml.optimize.quantize.lower import matmul_int8
+from pyjsml.optimize.rewrite import (
+    bindings,
+    constant_vars,
+    dtype_of,
+    emit,
+    op_name,
+    rebuild,
+    shape_of,
+)
 from pyjsml.optimize.simplify import lookup, reshape
 
 
@@ -46,6 +55,8 @@ def _with_weight(
     depth, columns = shape_of(b)
     rows = flat.flatten(list(shape_of(a)[:-1]))
     matrix = emit(builder, reshape(builder, a, [rows, depth]))
+    if dtype_of(a) == "uint8":
+        return matmul_int8(builder, matrix, b)
     source = lookup(builder, b)
     if op_name(source) == "relax.permute_dims":
         pack, weight, dims = matmul.pack_matmul_transposed, source.args[0], ("n", "k")

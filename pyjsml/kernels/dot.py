@@ -1,0 +1,109 @@
+"""Products of bytes: four at a time into each lane of an int32 vector.
+
+`dot` stands for one instruction of relaxed SIMD. WebAssembly leaves open what that does where an
+element of its second operand is above 127. x86 with VNNI takes it as unsigned and adds exactly
+(vpdpbusd), older x86 saturates the sum of two products to 16 bits (vpmaddubsw), ARM takes it as
+signed (sdot). Activations are unsigned and use all 8 bits, so the relaxed file is right on the
+first kind of host alone: the runtime tries the instruction out, and takes the other file elsewhere.
+There `widened` has put the same sum in terms of 16-bit products, which are exact everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tvm
+import tvm_ffi
+from tvm import ir, tirx
+
+from pyjsml.kernels.expression import call_name, integer
+
+_RELAXED = "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed"
+_PAIRS = "llvm.wasm.dot"
+_LANES = 4
+
+
+def dot(weights: Any, activations: Any, total: Any) -> Any:
+    """Return `total`, an int32x4, plus in lane i the products of bytes 4i to 4i + 3.
+
+    `weights` is an int8x16, `activations` an uint8x16.
+    """
+    return tirx.call_llvm_pure_intrin(
+        "int32x4", _RELAXED, weights, tirx.reinterpret("int8x16", activations), total
+    )
+
+
+def spread(word: Any) -> Any:
+    """Return an uint8x16 that holds the four bytes of `word`, an uint8x4, four times."""
+    lanes = tirx.Broadcast(tirx.reinterpret("int32", word), _LANES)
+    return tirx.reinterpret("uint8x16", lanes)
+
+
+def interleave(taps: Sequence[Any]) -> tuple[Any, Any]:
+    """Return what `dot` takes for channels 0 to 3 and 4 to 7, of up to four taps, each an uint8x8.
+
+    Bytes of two taps alternate first, then pairs of bytes do.
+    """
+    zero = tirx.Broadcast(tirx.const(0, "uint8"), 2 * _LANES)
+    first, second, third, fourth = [*taps, *[zero] * (4 - len(taps))]
+    words = [
+        tirx.reinterpret("int16x8", tirx.Shuffle(pair, _alternating(0, 2 * _LANES, 2 * _LANES)))
+        for pair in ([first, second], [third, fourth])
+    ]
+    low, high = (
+        tirx.reinterpret("uint8x16", tirx.Shuffle(words, _alternating(start, _LANES, 2 * _LANES)))
+        for start in (0, _LANES)
+    )
+    return low, high
+
+
+def _alternating(start: int, count: int, apart: int) -> list[Any]:
+    return [integer(at) for i in range(start, start + count) for at in (i, i + apart)]
+
+
+def has_dots(body: tirx.Stmt) -> bool:
+    """Tell whether a kernel's body calls `dot`."""
+
+    def visit(call: ir.Call) -> Any:
+        return tvm_ffi.VisitInterrupt(call) if _is_dot(call) else None
+
+    return tvm_ffi.structural_walk(body, (ir.Call, visit)) is not None
+
+
+def widened(func: tirx.PrimFunc) -> tirx.PrimFunc:
+    """Return `func` with every `dot` in instructions of plain SIMD.
+
+    Of each pair of bytes the lower ones and the higher ones are multiplied apart: 16-bit shifts
+    part them, and i32x4.dot_i16x8_s adds two products to each lane.
+    """
+
+    def call(node: ir.Call, mutator: Any) -> Any:
+        node = mutator.default_mutate(node)
+        if not _is_dot(node):
+            return node
+        weights, activations, total = node.args[1:]
+        pairs = tirx.reinterpret("int16x8", weights)
+        lower = tirx.reinterpret("int16x8", activations)
+        byte = tirx.Broadcast(tirx.const(8, "int16"), 2 * _LANES)
+        mask = tirx.Broadcast(tirx.const(255, "int16"), 2 * _LANES)
+        unsigned = tirx.reinterpret("uint16x8", activations)
+        eight = tirx.Broadcast(tirx.const(8, "uint16"), 2 * _LANES)
+        low = _pairs((pairs << byte) >> byte, lower & mask)
+        high = _pairs(pairs >> byte, tirx.reinterpret("int16x8", unsigned >> eight))
+        return total + low + high
+
+    body = tvm_ffi.structural_mutate(func.body, [(ir.Call, call)])
+    return tirx.PrimFunc(func.params, body, func.ret_type, func.attrs)
+
+
+def _pairs(left: Any, right: Any) -> Any:
+    return tirx.call_llvm_pure_intrin("int32x4", _PAIRS, left, right)
+
+
+def _is_dot(call: ir.Call) -> bool:
+    return call_name(call) == "call_llvm_pure_intrin" and int(call.args[0]) == _number(_RELAXED)
+
+
+def _number(name: str) -> int:
+    return int(tvm.target.codegen.llvm_lookup_intrinsic_id(name))

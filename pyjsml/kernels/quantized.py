@@ -1,0 +1,89 @@
+"""Quantisation, element by element, and what is worked out of quantised weights at load time."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from tvm import ir, te, tirx
+
+ROUNDER = 1.5 * 2**23
+"""Added to a float32 below 2^22 it leaves whole numbers alone, rounded half to even, in the lowest
+bits of the sum, at the cost of one addition: a conversion takes several instructions on x86."""
+
+Parameter: TypeAlias = te.Tensor | int | float
+"""A scale or zero point: a number, a scalar tensor, or a tensor with an element per channel."""
+
+
+def quantize(
+    x: te.Tensor, scale: Parameter, zero_point: Parameter, axis: int, dtype: str
+) -> te.Tensor:
+    """Return clamp(round(x / scale) + zero_point), of an integer dtype of at most 16 bits."""
+    limits = np.iinfo(dtype)
+
+    def element(*index: tirx.Var) -> ir.Expr:
+        value = x(*index)
+        if not isinstance(scale, int | float) or scale != 1:
+            value = value / _at(scale, index, axis, "float32")
+        zero = _at(zero_point, index, axis, "int32")
+        low = (tirx.const(limits.min, "int32") - zero).astype("float32")
+        high = (tirx.const(limits.max, "int32") - zero).astype("float32")
+        value = tirx.Select(value < low, low, value)
+        value = tirx.Select(value > high, high, value)
+        rounder = tirx.const(ROUNDER, "float32")
+        bits = tirx.reinterpret("int32", value + rounder)
+        offset = zero - tirx.const(int(np.float32(ROUNDER).view(np.int32)), "int32")
+        return (bits + offset).astype(dtype)
+
+    return te.compute(x.shape, element, name="quantize")
+
+
+def dequantize(x: te.Tensor, scale: Parameter, zero_point: Parameter, axis: int) -> te.Tensor:
+    """Return (x - zero_point) · scale as float32."""
+
+    def element(*index: tirx.Var) -> ir.Expr:
+        whole = x(*index).astype("int32") - _at(zero_point, index, axis, "int32")
+        return whole.astype("float32") * _at(scale, index, axis, "float32")
+
+    return te.compute(x.shape, element, name="dequantize")
+
+
+def zero_point_offset(weight: te.Tensor, zero_point: te.Tensor) -> te.Tensor:
+    """Return for each output channel of [O, I, KH, KW] what the zero point adds to a sum, negated.
+
+    The sum of (x - zero_point) · w is that of x · w plus this.
+    """
+    outputs, *window = weight.shape
+    axes = [te.reduce_axis((0, size), f"k{number}") for number, size in enumerate(window)]
+    total = te.compute(
+        (outputs,), lambda o: te.sum(weight(o, *axes).astype("int32"), axis=axes), name="total"
+    )
+    return te.compute((outputs,), lambda o: -total(o) * zero_point(), name="zero_point_offset")
+
+
+def column_offset(weight: te.Tensor, zero_point: te.Tensor) -> te.Tensor:
+    """Return the same for each column of a weight [K, N]."""
+    depth, columns = weight.shape
+    k = te.reduce_axis((0, depth), "k")
+    total = te.compute(
+        (columns,), lambda n: te.sum(weight(k, n).astype("int32"), axis=k), name="total"
+    )
+    return te.compute((columns,), lambda n: -total(n) * zero_point(), name="column_offset")
+
+
+def with_bias(offset: te.Tensor, bias: te.Tensor) -> te.Tensor:
+    """Add an integer bias per channel to an offset."""
+    return te.compute(offset.shape, lambda c: offset(c) + bias(c), name="with_bias")
+
+
+def output_scale(weight: te.Tensor, activations: te.Tensor, result: te.Tensor) -> te.Tensor:
+    """Return what a sum is multiplied by per channel: the factors' scales over the result's."""
+    return te.compute(
+        weight.shape, lambda c: activations() * weight(c) / result(), name="output_scale"
+    )
+
+
+def _at(parameter: Parameter, index: tuple[Any, ...], axis: int, dtype: str) -> ir.Expr:
+    if isinstance(parameter, te.Tensor):
+        return parameter(*[index[axis]] * len(parameter.shape)).astype(dtype)
+    return tirx.const(parameter, dtype)

@@ -1,0 +1,314 @@
+"""Products of dequantised values as products of the bytes themselves.
+
+    quantize(relu(conv2d(dequantize(x), dequantize(w)) + dequantize(b)))
+
+becomes
+
+    quantize(scale[c] · (conv2d(x, w) + offset[c]))
+
+where `offset` takes in the zero point of `x` and the bias, and `scale` the scales of all three.
+Both are worked out at load time, from the weights under their own names. An activation function
+that only cuts off values which quantisation cuts off as well goes. What follows the product fuses
+with it, so that no float leaves the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import relax
+
+from pyjsml.kernels import quantized
+from pyjsml.kernels.layout import PANEL
+from pyjsml.optimize.generic import call_generic
+from pyjsml.optimize.rewrite import (
+    constant_vars,
+    dtype_of,
+    emit,
+    op_name,
+    rebuild,
+    shape_of,
+)
+from pyjsml.optimize.simplify import lookup
+
+SIGNED = 128
+"""What makes an uint8 of an int8: activations are unsigned in every kernel."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A product's integers, and how to read them: clamp(scale[c] · (integers + offset[c])).
+
+    `scale` is that of the activations times `weight_scale`, which has an element per channel.
+    """
+
+    integers: relax.Expr
+    offset: relax.Expr
+    scale: float
+    weight_scale: relax.Expr
+    channels: tuple[int, ...]
+    """The shape in which a vector over the channels broadcasts."""
+    low: float = -np.inf
+    high: float = np.inf
+
+
+def multiply_integers(module: tvm.IRModule, arrays: Mapping[str, Any]) -> tvm.IRModule:
+    """Return `module` with integer products where both factors were dequantised.
+
+    `arrays` has the weights by name. Those products have int32 results; what quantises them, and
+    what else reads them, is element-wise.
+    """
+    rewriter = _Rewriter(module, arrays)
+    rewritten = rebuild(module, rewriter.transform)
+    return relax.transform.DeadCodeElimination(["main"])(rewritten)
+
+
+class _Rewriter:
+    def __init__(self, module: tvm.IRModule, arrays: Mapping[str, Any]) -> None:
+        main = module["main"]
+        params = main.params[int(main.attrs["num_input"]) :]
+        self._arrays = dict(zip(params, arrays.values(), strict=True))
+        self._constant = {var.name for var in constant_vars(module)}
+        self._sums: dict[relax.Var, Sum] = {}
+        self._handlers = {
+            "relax.nn.conv2d": self._conv2d,
+            "relax.matmul": self._matmul,
+            "relax.add": self._add,
+            "relax.nn.relu": self._clamp,
+            "relax.clip": self._clamp,
+            "relax.quantize": self._quantize,
+            "relax.dequantize": self._dequantize,
+        }
+
+    def transform(
+        self, builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr
+    ) -> relax.Expr:
+        """Return what `var` is to be bound to instead of `value`."""
+        handler = self._handlers.get(op_name(value))
+        result = handler(builder, value) if handler is not None else None
+        if result is None:
+            return value
+        if not isinstance(result, Sum):
+            return result
+        bound = emit(builder, _read(builder, result, 1.0), var.name)
+        self._sums[bound] = result
+        return bound
+
+    def _conv2d(self, builder: relax.BlockBuilder, call: relax.Call) -> Sum | None:
+        x, weight = (_dequantized(builder, factor) for factor in call.args)
+        if x is None or weight is None or not _is_activation(x):
+            return None
+        if not self._is_weight(weight, axis=0):
+            return None
+        attrs = call.attrs
+        outputs, inputs = (int(size) for size in shape_of(weight.args[0])[:2])
+        depthwise = inputs == 1 and outputs == int(attrs.groups) and outputs % PANEL == 0
+        if attrs.data_layout != "NCHW" or attrs.kernel_layout != "OIHW":
+            return None
+        if not (depthwise or int(attrs.groups) == 1):
+            return None
+        data, scale, zero = self._unsigned(builder, x)
+        padding = [int(size) for size in attrs.padding]
+        if any(padding):
+            top, left, bottom, right = padding
+            data = relax.op.nn.pad(data, [0, 0, 0, 0, top, bottom, left, right], pad_value=zero)
+            data = builder.emit(data)
+        integers = relax.op.nn.conv2d(
+            data,
+            weight.args[0],
+            strides=list(attrs.strides),
+            dilation=list(attrs.dilation),
+            groups=int(attrs.groups),
+            out_dtype="int32",
+        )
+        offset = call_generic(
+            builder,
+            quantized.zero_point_offset,
+            [weight.args[0], relax.const(zero, "int32")],
+            [("o", "i", "h", "w"), ()],
+        )
+        return Sum(
+            builder.emit(integers),
+            builder.emit(offset),
+            scale,
+            weight.args[1],
+            (1, outputs, 1, 1),
+        )
+
+    def _matmul(self, builder: relax.BlockBuilder, call: relax.Call) -> Sum | None:
+        x = _dequantized(builder, call.args[0])
+        weight, order = _dequantized(builder, call.args[1]), None
+        moved = lookup(builder, call.args[1])
+        if weight is None and op_name(moved) == "relax.permute_dims":
+            weight, order = _dequantized(builder, moved.args[0]), moved.attrs.axes
+        if x is None or weight is None or len(shape_of(weight.args[0])) != 2:
+            return None
+        if not _is_activation(x) or not self._is_weight(weight, axis=1 if order is None else 0):
+            return None
+        matrix = weight.args[0]
+        if order is not None or op_name(moved) == "relax.permute_dims":
+            matrix = builder.emit(relax.op.permute_dims(matrix, order))
+        data, scale, zero = self._unsigned(builder, x)
+        offset = call_generic(
+            builder,
+            quantized.column_offset,
+            [matrix, relax.const(zero, "int32")],
+            [("k", "n"), ()],
+        )
+        integers = builder.emit(relax.op.matmul(data, matrix, "int32"))
+        columns = int(shape_of(matrix)[1])
+        return Sum(integers, builder.emit(offset), scale, weight.args[1], (columns,))
+
+    def _add(self, builder: relax.BlockBuilder, call: relax.Call) -> Sum | None:
+        """Take in a bias that is quantised with the scale of the sum."""
+        for left, right in (call.args, call.args[::-1]):
+            held = self._sums.get(left)
+            bias = self._bias(builder, right, held) if held is not None else None
+            if held is not None and bias is not None and held.low == -held.high == -np.inf:
+                names = [("c",), ("c",)]
+                offset = call_generic(builder, quantized.with_bias, [held.offset, bias], names)
+                return replace(held, offset=builder.emit(offset))
+        return None
+
+    def _bias(self, builder: relax.BlockBuilder, expr: relax.Expr, held: Sum) -> Any:
+        source = lookup(builder, expr)
+        if op_name(source) == "relax.reshape":
+            source = lookup(builder, source.args[0])
+        if op_name(source) != "relax.dequantize" or dtype_of(source.args[0]) != "int32":
+            return None
+        bias, scale, zero = source.args
+        step, weights = self._value(builder, scale), self._value(builder, held.weight_scale)
+        matches = step is not None and weights is not None
+        if not matches or not np.allclose(step, held.scale * weights, rtol=1e-3, atol=0):
+            return None
+        per_channel = [int(size) for size in shape_of(bias)] == [max(held.channels)]
+        zeros = isinstance(zero, tvm.ir.GenericConst) and not zero.value.numpy().any()
+        same = list(map(int, shape_of(expr)))[-len(held.channels) :] == list(held.channels)
+        return bias if per_channel and zeros and same else None
+
+    def _clamp(self, builder: relax.BlockBuilder, call: relax.Call) -> Sum | None:
+        held = self._sums.get(call.args[0])
+        if held is None:
+            return None
+        low, high = 0.0, np.inf
+        if op_name(call) == "relax.clip":
+            low, high = (float(bound.value) for bound in call.args[1:])
+        return replace(held, low=min(max(held.low, low), high), high=max(min(held.high, high), low))
+
+    def _quantize(self, builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr | None:
+        x, scale, zero = call.args
+        held = self._sums.get(x)
+        if held is None or _number(scale) is None or _number(zero) is None:
+            return None
+        step, limits = _number(scale), np.iinfo(str(call.attrs.out_dtype))
+        # Rounding keeps the order, so a bound that rounds to the last value cuts off no other.
+        if np.round(held.low / step) <= limits.min - _number(zero):
+            held = replace(held, low=-np.inf)
+        if np.round(held.high / step) >= limits.max - _number(zero):
+            held = replace(held, high=np.inf)
+        scaled = emit(builder, _read(builder, held, step))
+        one = relax.const(1.0, "float32")
+        return relax.op.quantize(scaled, one, zero, 0, call.attrs.out_dtype)
+
+    def _dequantize(self, builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr | None:
+        """Read the unsigned form of what products will read in it."""
+        x, scale, zero = call.args
+        if dtype_of(x) != "int8" or op_name(lookup(builder, x)) != "relax.quantize":
+            return None
+        if _number(scale) is None or _number(zero) is None:
+            return None
+        data, step, unsigned = self._unsigned(builder, call)
+        numbers = relax.const(step, "float32"), relax.const(unsigned, "uint8")
+        return relax.op.dequantize(data, *numbers, 0, "float32")
+
+    def _unsigned(
+        self, builder: relax.BlockBuilder, dequantize: relax.Call
+    ) -> tuple[relax.Expr, float, int]:
+        """Return the uint8 that `dequantize` reads, or would, its scale and its zero point."""
+        x, scale, zero = dequantize.args
+        step, offset = _number(scale), int(_number(zero))
+        if dtype_of(x) == "uint8":
+            return x, step, offset
+        source = lookup(builder, x)
+        if op_name(source) == "relax.quantize" and _number(source.args[2]) is not None:
+            value, own_scale, own_zero = source.args
+            shifted = relax.const(int(_number(own_zero)) + SIGNED, "uint8")
+            data = relax.op.quantize(value, own_scale, shifted, source.attrs.axis, "uint8")
+        else:
+            wide = builder.emit(relax.op.astype(x, "int32"))
+            wide = builder.emit(relax.op.add(wide, relax.const(SIGNED, "int32")))
+            data = relax.op.astype(wide, "uint8")
+        return builder.emit(data), step, offset + SIGNED
+
+    def _is_weight(self, dequantize: relax.Call, axis: int) -> bool:
+        """Tell whether a factor is constant, int8 around 0, with one scale or some along `axis`."""
+        x, scale, zero = dequantize.args
+        if not isinstance(x, relax.Var) or x.name not in self._constant:
+            return False
+        centred = isinstance(zero, tvm.ir.GenericConst) and not zero.value.numpy().any()
+        rank = len(shape_of(x))
+        along = not shape_of(scale) or int(dequantize.attrs.axis) % rank == axis
+        return dtype_of(x) == "int8" and centred and along
+
+    def _value(self, builder: relax.BlockBuilder, expr: relax.Expr) -> Any:
+        """Return what `expr` comes to, if it is a number, a weight or a product of such."""
+        if isinstance(expr, tvm.ir.GenericConst):
+            return expr.value.numpy()
+        if expr in self._arrays:
+            return self._arrays[expr]
+        source = lookup(builder, expr)
+        if op_name(source) != "relax.multiply":
+            return None
+        left, right = (self._value(builder, side) for side in source.args)
+        return None if left is None or right is None else left * right
+
+
+def _dequantized(builder: relax.BlockBuilder, expr: relax.Expr) -> relax.Call | None:
+    """Return the dequantisation of bytes that `expr` is, if it is one."""
+    call = lookup(builder, expr)
+    if op_name(call) != "relax.dequantize" or dtype_of(call.args[0]) not in ("int8", "uint8"):
+        return None
+    return call
+
+
+def _is_activation(dequantize: relax.Call) -> bool:
+    """Tell whether one number is the scale of all elements, and another their zero point."""
+    return all(_number(parameter) is not None for parameter in dequantize.args[1:])
+
+
+def _read(builder: relax.BlockBuilder, held: Sum, step: float) -> relax.Expr:
+    """Return the floats that a sum stands for, in units of `step`."""
+
+    def channelwise(vector: relax.Expr) -> relax.Expr:
+        if len(held.channels) == 1 or not shape_of(vector):
+            return vector
+        return builder.emit(relax.op.reshape(vector, list(held.channels)))
+
+    whole = builder.emit(relax.op.add(held.integers, channelwise(held.offset)))
+    if (number := _number(held.weight_scale)) is not None:
+        factor: Any = np.float32(held.scale) * np.float32(number) / np.float32(step)
+        scale = relax.const(factor, "float32")
+    else:
+        parts = [relax.const(part, "float32") for part in (held.scale, step)]
+        scale = call_generic(
+            builder, quantized.output_scale, [held.weight_scale, *parts], [("c",), (), ()]
+        )
+        scale = channelwise(builder.emit(scale))
+    floats = builder.emit(relax.op.astype(whole, "float32"))
+    value = relax.op.multiply(floats, scale)
+    if held.low > -np.inf:
+        value = relax.op.maximum(builder.emit(value), relax.const(held.low / step, "float32"))
+    if held.high < np.inf:
+        value = relax.op.minimum(builder.emit(value), relax.const(held.high / step, "float32"))
+    return value
+
+
+def _number(expr: relax.Expr) -> Any:
+    """Return a constant scalar as a number, and None for anything else."""
+    if isinstance(expr, tvm.ir.GenericConst) and not shape_of(expr):
+        return expr.value.numpy().item()
+    return None
