@@ -4,6 +4,7 @@
  */
 
 import type { FileData, ModelData } from "./data.js";
+import { hasExactDots } from "./dots.js";
 import { DigestError, LoadError } from "./errors.js";
 import { bytesOf } from "./tensor.js";
 import { hasRelaxedSimd } from "./wasm.js";
@@ -177,8 +178,15 @@ function pickIsa(
   files: Readonly<Record<string, Bytes>>,
   needsFile: boolean,
 ): Isa {
+  const exact = !model.ops.some((op) => op.dots) || hasExactDots();
+  if (wanted === "relaxed" && !exact) {
+    throw new LoadError(
+      `${model.name}: products of bytes are not exact in this host's relaxed SIMD: leave out "isa"`,
+    );
+  }
   if (wanted) return wanted;
-  const usable = hasRelaxedSimd() && (!needsFile || fileName(model.files.relaxed) in files);
+  const usable =
+    exact && hasRelaxedSimd() && (!needsFile || fileName(model.files.relaxed) in files);
   return usable ? "relaxed" : "simd128";
 }
 
