@@ -2,7 +2,8 @@
  * Builds `dist/`:
  *
  *     *.js, *.d.ts         the npm package: one module per source file
- *     runtime/             one minified module and its types, for a bundle to carry
+ *     runtime/             one minified module and its types, and what its threads run, for a
+ *                          bundle to carry
  *     pyjsml.script.js     one minified script that sets `globalThis.pyjsml`, for engines that
  *                          refuse `import`
  */
@@ -37,10 +38,18 @@ export const outputs = {
     format: "esm",
     outfile: join(dist, "runtime", "index.js"),
   }),
+  worker: /** @type {import("esbuild").BuildOptions} */ ({
+    ...shared,
+    entryPoints: [join(here, "src", "worker.ts")],
+    format: "esm",
+    outfile: join(dist, "runtime", "worker.js"),
+  }),
   script: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
     format: "iife",
     globalName: "pyjsml",
+    // A script has no address; the runtime asks for it before it uses it.
+    logOverride: { "empty-import-meta": "silent" },
     // A script may be evaluated inside a function, where `var` makes no global.
     footer: { js: "globalThis.pyjsml = pyjsml;" },
     outfile: join(dist, "pyjsml.script.js"),

@@ -90,6 +90,10 @@ class OutOfMemoryError(PyjsmlError):
     """An engine refuses the memory that a run needs."""
 
 
+class WorkerError(PyjsmlError):
+    """A thread of an executor did not start in its engine, or has died."""
+
+
 class ResourceError(PyjsmlError):
     """A file of pyjsml's own installation is missing; the message says how to restore it."""
 

@@ -15,14 +15,19 @@ export interface Device {
   readonly name: DeviceName;
   /** The first address that a value may have. */
   readonly base: number;
+  /** How many threads share the work. */
+  readonly threads: number;
   /** Make all addresses below `end` usable, or throw OutOfMemoryError. */
   reserve(end: number): void;
   /** Copy the bytes of `data` to `address`. */
   write(address: number, data: ArrayBufferView): void;
   /** Copy `length` elements at `address`, a multiple of their size, out. */
   read<D extends DType>(dtype: D, address: number, length: number): DataOf<D>;
-  /** Prepare a call of `kernel`; throws BundleError if the device has none of that name. */
-  bind(kernel: string, args: readonly number[]): Call;
+  /**
+   * Prepare a call of `kernel` that runs all of its outermost loop, of length `extent`. `cost` is
+   * about how many nanoseconds that takes. Throws BundleError if the device has no such kernel.
+   */
+  bind(kernel: string, args: readonly number[], extent: number, cost: number): Call;
   /** Let go of the memory. Nothing else may be called afterwards. */
   dispose(): void;
 }

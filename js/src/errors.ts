@@ -5,6 +5,7 @@
  * and by an accessor, since an engine writes the first line of `stack` before fields are set.
  *
  *     PyjsmlError
+ *       OptionError           an option of an executor
  *       InputError            an input of a run
  *       BundleError           a file of the bundle is malformed
  *         LoadError           ... can't be read
@@ -13,6 +14,7 @@
  *       PlacementError        `place` chose a device that isn't there
  *       OutOfMemoryError      the host refuses the memory that a run needs
  *       KernelError           an op failed while it ran
+ *       WorkerError           a thread did not start, or has died
  *       StateError            the executor is disposed or busy, or a hook broke its promise
  */
 
@@ -26,6 +28,13 @@ export class PyjsmlError extends Error {
   constructor(summary: string, problems: readonly string[] = [], options?: ErrorOptions) {
     super([summary, ...problems].join("\n  - "), options);
     this.problems = problems;
+  }
+}
+
+/** An option of an executor is of no use. */
+export class OptionError extends PyjsmlError {
+  override get name(): string {
+    return "OptionError";
   }
 }
 
@@ -82,6 +91,13 @@ export class OutOfMemoryError extends PyjsmlError {
 export class KernelError extends PyjsmlError {
   override get name(): string {
     return "KernelError";
+  }
+}
+
+/** A thread of the executor did not start, or has died. */
+export class WorkerError extends PyjsmlError {
+  override get name(): string {
+    return "WorkerError";
   }
 }
 

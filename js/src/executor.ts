@@ -18,6 +18,7 @@ import {
 import { checkFormat, type Feed, type Model, type Op, opsOf, type OutputsOf } from "./model.js";
 import { prepare, type Preparation } from "./preparation.js";
 import { type Captures, findCaptures, readOutputs, readValue, type Step } from "./schedule.js";
+import { usableThreads } from "./pool-host.js";
 import type { Tensor } from "./tensor.js";
 import type { Trace } from "./trace.js";
 import { Turns } from "./turns.js";
@@ -57,6 +58,8 @@ export interface Parts<M extends Model> {
 export interface Description {
   readonly model: string;
   readonly isa: Isa;
+  /** How many threads share the work. */
+  readonly threads: number;
   readonly inputs: readonly PortData[];
   readonly outputs: readonly PortData[];
   readonly dims: readonly DimData[];
@@ -125,7 +128,8 @@ export class Executor<M extends Model> {
    * Fetch a model's files, check them, compile, and pack the weights.
    *
    * Throws FormatVersionError, LoadError, DigestError or BundleError where a file is at fault,
-   * PlacementError where `place` is, OutOfMemoryError, or the signal's reason.
+   * OptionError where an option is, PlacementError where `place` is, OutOfMemoryError, WorkerError, or
+   * the signal's reason.
    */
   static async create<M extends Model, E extends Executor<Model>>(
     this: ExecutorClass<M, E>,
@@ -135,13 +139,15 @@ export class Executor<M extends Model> {
     checkFormat(model);
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
+    const threads = usableThreads(options);
+    const host = systemHost(options.host);
     const loading = load(model, options);
+    let device: Device | undefined;
     try {
       const wasm = await loading.wasm;
       onProgress?.({ phase: "compile", loaded: 0, total: 1 });
-      const device = await WasmDevice.create(wasm);
+      device = await WasmDevice.create(wasm, threads, host.now);
       onProgress?.({ phase: "compile", loaded: 1, total: 1 });
-      const host = systemHost(options.host);
       const executor = new this({ model, isa: loading.isa, device, host });
       const weights = new Weights(model);
       let arrived = 0;
@@ -160,6 +166,7 @@ export class Executor<M extends Model> {
       await loading.checked;
       return executor as unknown as Created<E, M>;
     } catch (error) {
+      device?.dispose();
       // A file that is not the one promised may be why.
       await loading.checked;
       throw error;
@@ -200,7 +207,10 @@ export class Executor<M extends Model> {
     next();
   }
 
-  /** Run the model. Throws InputError, OutOfMemoryError, KernelError, StateError, or the signal's reason. */
+  /**
+   * Run the model. Throws InputError, OutOfMemoryError, KernelError, WorkerError, StateError, or the
+   * signal's reason.
+   */
   async run(inputs: Feed<M>, options: RunOptions = {}): Promise<OutputsOf<M>> {
     return (await this.capture(inputs, [], options)).outputs;
   }
@@ -248,6 +258,7 @@ export class Executor<M extends Model> {
     return {
       model: name,
       isa: this.#isa,
+      threads: this.#device.threads,
       inputs,
       outputs,
       dims,

@@ -6,10 +6,12 @@ export {
   InputError,
   KernelError,
   LoadError,
+  OptionError,
   OutOfMemoryError,
   PlacementError,
   PyjsmlError,
   StateError,
+  WorkerError,
 } from "./errors.js";
 export {
   type Capture,
@@ -32,6 +34,7 @@ export {
   type OutputsOf,
   type Ports,
 } from "./model.js";
+export type { Threads } from "./pool-host.js";
 export { readSafetensors, writeSafetensors } from "./safetensors.js";
 export { type DataOf, type Shape, type Tensor, tensor } from "./tensor.js";
 export { Trace, type TraceRow } from "./trace.js";

@@ -6,6 +6,7 @@
 import type { FileData, ModelData } from "./data.js";
 import { hasExactDots } from "./dots.js";
 import { DigestError, LoadError } from "./errors.js";
+import type { Threads } from "./pool-host.js";
 import { bytesOf } from "./tensor.js";
 import { hasRelaxedSimd } from "./wasm.js";
 
@@ -50,6 +51,10 @@ export interface CreateOptions extends CommonOptions {
   readonly fetch?: typeof fetch | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** How many threads may share the work, this one included: 1 by default. */
+  readonly threads?: Threads | undefined;
+  /** Hears what is not as asked for, and works all the same; by default `console.warn`. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 export interface CreateSyncOptions extends CommonOptions {

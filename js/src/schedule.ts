@@ -1,9 +1,13 @@
 import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
 import type { Call, Device } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
-import { BundleError, InputError, KernelError } from "./errors.js";
+import { BundleError, InputError, KernelError, PyjsmlError } from "./errors.js";
 import type { Plan } from "./plan.js";
-import { type Shape, sizeOf, type Tensor } from "./tensor.js";
+import { itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
+
+/** What a common core does with SIMD. */
+const FLOPS_PER_NS = 50;
+const BYTES_PER_NS = 10;
 
 /** One entry of a schedule, with all of its arguments. `target` indexes `ModelData.values` or `.ops`. */
 export interface Step {
@@ -23,11 +27,11 @@ export function bindSteps(
   return steps.map(([kind, target]) => ({
     kind,
     target,
-    call: kind === "call" ? bindOp(model.ops[target] as OpData, plan, device) : undefined,
+    call: kind === "call" ? bindOp(model, model.ops[target] as OpData, plan, device) : undefined,
   }));
 }
 
-function bindOp(op: OpData, plan: Plan, device: Device): Call | undefined {
+function bindOp(model: ModelData, op: OpData, plan: Plan, device: Device): Call | undefined {
   if (op.kernel === undefined) return undefined;
   const addresses = [...op.inputs, ...op.outputs].map((value) => {
     const address = plan.addresses[value];
@@ -36,14 +40,28 @@ function bindOp(op: OpData, plan: Plan, device: Device): Call | undefined {
   });
   const dims = evaluateAll(op.dims ?? [], plan.binding);
   const extent = evaluate(op.extent ?? 1, plan.binding);
-  const call = device.bind(op.kernel, [...addresses, ...dims, 0, extent]);
+  const call = device.bind(op.kernel, [...addresses, ...dims], extent, costOf(op, model, plan));
   return () => {
     try {
       call();
     } catch (cause) {
+      if (cause instanceof PyjsmlError) throw cause;
       throw new KernelError(`the op ${describeOp(op)} failed: ${cause}`, [], { cause });
     }
   };
+}
+
+/**
+ * About how many nanoseconds an op takes on one thread: as long as its arithmetic, or as its memory
+ * traffic, whichever is more.
+ */
+function costOf(op: OpData, model: ModelData, plan: Plan): number {
+  const bytes = [...op.inputs, ...op.outputs].reduce((sum, index) => {
+    const { dtype } = model.values[index] as ValueData;
+    return sum + sizeOf(plan.shapes[index] ?? []) * itemSize(dtype);
+  }, 0);
+  const flops = evaluate(op.flops ?? 0, plan.binding);
+  return Math.max(flops / FLOPS_PER_NS, bytes / BYTES_PER_NS);
 }
 
 /** Name an op and what the user wrote that it comes from. */

@@ -1,49 +1,69 @@
 import type { DType } from "./data.js";
 import type { Call, Device } from "./device.js";
 import { BundleError, OutOfMemoryError } from "./errors.js";
+import { close, type Kernel, Kernels } from "./kernels.js";
+import { Pool } from "./pool.js";
+import { MOST_SLICES } from "./pool-job.js";
 import { bytesOf, type DataOf, itemSize, viewOf } from "./tensor.js";
+import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "./wasm-file.js";
 
 const PAGE = 65536;
 
-type Kernel = (...args: number[]) => void;
+/** What several threads take longer to agree on than one takes to do, in nanoseconds. */
+const WORTH_SHARING = 8000;
+/** More slices than threads, so that a thread that is late, or slow, leaves the rest to the others. */
+const SLICES_PER_THREAD = 4;
 
 /** Kernels of one wasm module over one memory, which the device owns. */
 export class WasmDevice implements Device {
   readonly name = "wasm";
   readonly base: number;
+  readonly threads: number;
   #memory: WebAssembly.Memory | undefined;
   /** The memory as arrays, until it grows, which detaches them. */
   readonly #views = new Map<DType, DataOf<DType>>();
-  #exports: WebAssembly.Exports;
+  readonly #kernels: Kernels;
+  #pool: Pool | undefined;
 
-  private constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
-    const base = instance.exports["__heap_base"];
-    if (!(base instanceof WebAssembly.Global)) {
-      throw new BundleError("the wasm file exports no __heap_base: bundle the model again");
-    }
-    this.base = base.value as number;
+  private constructor(
+    module: WebAssembly.Module,
+    instance: WebAssembly.Instance,
+    memory: WebAssembly.Memory,
+    threads: number,
+  ) {
+    this.base = heapBase(instance) + (threads - 1) * stackSize(instance);
+    this.threads = threads;
     this.#memory = memory;
-    this.#exports = instance.exports;
+    this.#kernels = new Kernels(module, instance);
   }
 
-  /** Compile and instantiate `bytes` off the main thread, where the host can. */
-  static async create(bytes: Uint8Array): Promise<WasmDevice> {
-    const memory = importedMemory(bytes);
+  /**
+   * Compile and instantiate `bytes` off the main thread, where the host can. Kernels run on that
+   * many `threads`, this one included; rejects with WorkerError if one does not start.
+   */
+  static async create(bytes: Uint8Array, threads: number, now: () => number): Promise<WasmDevice> {
+    const wanted = memoryImportOf(bytes);
+    const shared = threads > 1;
+    const memory = shared ? makeSharedMemory(wanted) : makeMemory(wanted);
+    const file = shared ? shareMemory(bytes, wanted) : bytes;
     try {
-      const module = await WebAssembly.compile(bytes as BufferSource);
+      const module = await WebAssembly.compile(file as BufferSource);
       const instance = await WebAssembly.instantiate(module, { env: { memory } });
-      return new WasmDevice(instance, memory);
+      const device = new WasmDevice(module, instance, memory, threads);
+      if (shared) await device.#startPool(module, memory, stackSize(instance), now);
+      return device;
     } catch (error) {
       throw refusal(error);
     }
   }
 
-  /** Compile and instantiate `bytes` at once. */
+  /** Compile and instantiate `bytes` at once, for one thread. */
   static createSync(bytes: Uint8Array): WasmDevice {
-    const memory = importedMemory(bytes);
+    const memory = makeMemory(memoryImportOf(bytes));
     try {
       const module = new WebAssembly.Module(bytes as BufferSource);
-      return new WasmDevice(new WebAssembly.Instance(module, { env: { memory } }), memory);
+      const instance = new WebAssembly.Instance(module, { env: { memory } });
+      return new WasmDevice(module, instance, memory, 1);
     } catch (error) {
       throw refusal(error);
     }
@@ -75,18 +95,34 @@ export class WasmDevice implements Device {
     return this.#view(dtype).slice(start, start + length) as DataOf<D>;
   }
 
-  bind(kernel: string, args: readonly number[]): Call {
-    const exported = this.#exports[kernel];
-    if (typeof exported !== "function") {
-      throw new BundleError(`the wasm file exports no kernel ${kernel}: bundle the model again`);
-    }
-    return close(exported as Kernel, args);
+  bind(name: string, args: readonly number[], extent: number, cost: number): Call {
+    const kernel = this.#kernels.indexOf(name);
+    const run = close(this.#kernels.all[kernel] as Kernel, args);
+    const slices = Math.min(extent, this.threads * SLICES_PER_THREAD, MOST_SLICES);
+    const pool = this.#pool;
+    if (!pool || slices < 2 || cost < WORTH_SHARING) return () => run(0, extent);
+    const job = { kernel, args, extent, slices };
+    return () => pool.run(job, run);
   }
 
   dispose(): void {
+    this.#pool?.dispose();
+    this.#pool = undefined;
     this.#memory = undefined;
     this.#views.clear();
-    this.#exports = {};
+  }
+
+  /** Start the threads. Each has a stack between the file's own memory and the device's base. */
+  async #startPool(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    stackSize: number,
+    now: () => number,
+  ): Promise<void> {
+    this.reserve(this.base);
+    const stacks = Array.from({ length: this.threads - 1 }, (_, i) => this.base - i * stackSize);
+    const { arity } = this.#kernels;
+    this.#pool = await Pool.start({ module, memory, arity, now }, stacks);
   }
 
   #view<D extends DType>(dtype: D): DataOf<D> {
@@ -116,94 +152,18 @@ export function hasRelaxedSimd(): boolean {
   ]));
 }
 
-/**
- * Close `f` over its arguments. Spelt out by arity, since spreading an array costs more than the
- * call itself, and code made from text is forbidden where a content security policy is strict.
- */
-function close(f: Kernel, args: readonly number[]): Call {
-  const [a, b, c, d, e, g, h, i, j, k] = args as number[] as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  switch (args.length) {
-    case 2:
-      return () => f(a, b);
-    case 3:
-      return () => f(a, b, c);
-    case 4:
-      return () => f(a, b, c, d);
-    case 5:
-      return () => f(a, b, c, d, e);
-    case 6:
-      return () => f(a, b, c, d, e, g);
-    case 7:
-      return () => f(a, b, c, d, e, g, h);
-    case 8:
-      return () => f(a, b, c, d, e, g, h, i);
-    case 9:
-      return () => f(a, b, c, d, e, g, h, i, j);
-    case 10:
-      return () => f(a, b, c, d, e, g, h, i, j, k);
-    default:
-      return () => f(...args);
+function heapBase(instance: WebAssembly.Instance): number {
+  const base = instance.exports["__heap_base"];
+  if (!(base instanceof WebAssembly.Global)) {
+    throw new BundleError("the wasm file exports no __heap_base: bundle the model again");
   }
+  return base.value as number;
 }
 
-/**
- * Make the memory that a wasm file imports, at the size that it asks for. WebAssembly's JavaScript
- * interface does not tell that size, so it is read from the file's import section.
- */
-function importedMemory(bytes: Uint8Array): WebAssembly.Memory {
-  let at = 8;
-  const leb = () => {
-    for (let value = 0, scale = 1; ; scale *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw new BundleError("the wasm file is truncated");
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  };
-  const skip = (length: number) => {
-    at += length;
-  };
-  while (at < bytes.length) {
-    const section = leb();
-    const end = leb() + at;
-    if (section === 2) {
-      for (let count = leb(); count > 0; count--) {
-        skip(leb());
-        skip(leb());
-        const kind = leb();
-        if (kind !== 2) throw new BundleError("the wasm file imports more than a memory");
-        const limits = leb();
-        const initial = leb();
-        return makeMemory(limits & 1 ? { initial, maximum: leb() } : { initial });
-      }
-    }
-    at = end;
-  }
-  throw new BundleError("the wasm file imports no memory: bundle the model again");
-}
-
-/** Engines allow some hundreds of memories at a time, however small. */
-function makeMemory(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory(descriptor);
-  } catch (cause) {
-    throw new OutOfMemoryError(
-      "the host refuses another WebAssembly memory: dispose of executors that are no longer needed",
-      [],
-      { cause },
-    );
-  }
+/** The stack of a fresh instance is all that lies below its pointer. */
+function stackSize(instance: WebAssembly.Instance): number {
+  const pointer = instance.exports["__stack_pointer"];
+  return pointer instanceof WebAssembly.Global ? (pointer.value as number) : 0;
 }
 
 function refusal(cause: unknown): unknown {

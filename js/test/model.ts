@@ -69,7 +69,7 @@ const WAT = `(module
 
 export async function assemble(wat = WAT): Promise<Uint8Array<ArrayBuffer>> {
   const { parseWat } = await wabt();
-  const module = parseWat("model.wat", wat);
+  const module = parseWat("model.wat", wat, { threads: true });
   const { buffer } = module.toBinary({});
   module.destroy();
   return new Uint8Array(buffer);

@@ -1,0 +1,112 @@
+import { WorkerError } from "./errors.js";
+import type { RunSlice } from "./kernels.js";
+import { startThread, type Thread } from "./pool-host.js";
+import { failureOf, isDone, type Job, makeWords, post, share } from "./pool-job.js";
+
+/** What a thread of a pool is handed. */
+export interface Assignment {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly words: Int32Array;
+  /** The end of the stack that is the thread's own. */
+  readonly stack: number;
+}
+
+/** What the threads of a pool have in common. */
+export interface Common {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** The most arguments that a kernel takes. */
+  readonly arity: number;
+  /** A clock, in milliseconds. */
+  now(): number;
+}
+
+const START_MS = 30_000;
+/** After so long a thread is taken for dead: no slice of a kernel takes it. */
+const STALL_MS = 30_000;
+const LOOKS_PER_CLOCK = 1024;
+
+/**
+ * Threads that run slices of kernels along with the one that owns the pool, which does not depend
+ * on them for more than the slices that they have begun: where they are busy or asleep, it runs all.
+ */
+export class Pool {
+  readonly #words: Int32Array;
+  readonly #now: () => number;
+  readonly #threads: Thread[] = [];
+  #posted = 0;
+  #failure: WorkerError | undefined;
+
+  private constructor({ arity, now }: Common) {
+    this.#words = makeWords(arity);
+    this.#now = now;
+  }
+
+  /** Start a thread for each of `stacks`. Rejects with WorkerError if one does not start. */
+  static async start(common: Common, stacks: readonly number[]): Promise<Pool> {
+    const pool = new Pool(common);
+    const { module, memory } = common;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const late = new Promise((_, reject) => {
+        timer = setTimeout(
+          () => reject(`nothing is heard of it in ${START_MS / 1000} s`),
+          START_MS,
+        );
+      });
+      const started = stacks.map((stack) => {
+        const assignment: Assignment = { module, memory, words: pool.#words, stack };
+        const thread = startThread((cause) => pool.#fail(`a thread ended: ${cause}`));
+        pool.#threads.push(thread);
+        return thread.ask(assignment);
+      });
+      await Promise.race([late, Promise.all(started)]);
+      return pool;
+    } catch (cause) {
+      pool.dispose();
+      throw new WorkerError(
+        `a thread does not start: ${cause}. Check that worker.js lies beside the runtime's other ` +
+          'files and may be loaded (the content security policy\'s "worker-src"), or use 1 thread',
+        [],
+        { cause },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Run all slices of a job; `run` is this thread's way to run one. Throws what a slice threw, once
+   * no slice runs any more, or WorkerError if a thread has died.
+   */
+  run(job: Job, run: RunSlice): void {
+    if (this.#failure) throw this.#failure;
+    post(this.#words, job, ++this.#posted);
+    share(this.#words, run);
+    this.#join(job);
+    const failure = failureOf(this.#words);
+    if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
+  }
+
+  dispose(): void {
+    for (const thread of this.#threads) thread.terminate();
+    this.#threads.length = 0;
+  }
+
+  /** Look out for the slices of other threads to end. A page's main thread may not wait otherwise. */
+  #join(job: Job): void {
+    let late: number | undefined;
+    for (let looks = 1; !isDone(this.#words, job); looks++) {
+      if (looks % LOOKS_PER_CLOCK) continue;
+      late ??= this.#now() + STALL_MS;
+      if (this.#now() > late) {
+        throw this.#fail(`a thread has stood still for ${STALL_MS / 1000} s`);
+      }
+    }
+  }
+
+  #fail(what: string): WorkerError {
+    return (this.#failure ??= new WorkerError(`${what}: create another executor`));
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * What a thread of a pool runs: it is handed a module and the memories that it shares, and then runs
+ * slices of kernels until it is ended. What it throws, whoever started it hears of.
+ */
+
+import { Kernels } from "./kernels.js";
+import type { Assignment } from "./pool.js";
+import { serve } from "./pool-job.js";
+
+const port =
+  typeof globalThis.postMessage === "function"
+    ? undefined
+    : globalThis.process.getBuiltinModule("node:worker_threads").parentPort;
+
+function work({ module, memory, words, stack }: Assignment): never {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const stackPointer = instance.exports["__stack_pointer"];
+  if (stackPointer instanceof WebAssembly.Global) stackPointer.value = stack;
+  const { all } = new Kernels(module, instance);
+  if (port) port.postMessage("ready");
+  else globalThis.postMessage("ready");
+  return serve(words, all);
+}
+
+if (port) port.once("message", work);
+else globalThis.onmessage = ({ data }) => work(data as Assignment);
