@@ -263,12 +263,15 @@ def _exp(
     unit: float,
     bounds: tuple[float, float],
     halved: bool = False,
+    wide: bool = True,
 ) -> Any:
     """Return 2^n · e^(unit · r), where x = n powers + r and n = round(x · per_power).
 
     A power is given in parts, the first of few bits, so that n times it is exact. `halved` returns
-    half of the result, which may be finite where the whole is not.
+    half of the result, which may be finite where the whole is not. Without `wide` the result is
+    right only as long as 2^n is normal or infinite.
     """
+    scale = _ldexp if wide else _ldexp_normal
 
     def scaled(x: Any) -> Any:
         # Adding 1.5 · 2^23 rounds to an integer, and leaves it in the low bits of the sum.
@@ -283,7 +286,7 @@ def _exp(
         def result(t: Any) -> Any:
             n = t - _f(magic)
             offset = 0x4B400000 + int(halved)
-            return _let(_let(n, rest), lambda r: _ldexp(_exp_part(r), _bits(t) - _i(offset)))
+            return _let(_let(n, rest), lambda r: scale(_exp_part(r), _bits(t) - _i(offset)))
 
         return _let(x * _f(per_power) + _f(magic), result)
 
@@ -312,6 +315,11 @@ def _ldexp(x: Any, n: Any) -> Any:
     half = tirx.Var("half", "int32")
     steps = x * _float((half + _i(127)) << _i(23)) * _float((n - half + _i(127)) << _i(23))
     return tirx.Let(half, n >> _i(1), steps)
+
+
+def _ldexp_normal(x: Any, n: Any) -> Any:
+    """Multiply by 2^n, with n from -126 to 128, in a single step."""
+    return x * _float((n + _i(127)) << _i(23))
 
 
 def log(x: Any) -> Any:
@@ -387,8 +395,9 @@ def log1p(x: Any) -> Any:
 
 
 def sigmoid(x: Any) -> Any:
-    """3 ulp down to x = -87; through `exp`."""
-    return _f(1.0) / (_f(1.0) + exp(-x))
+    """3 ulp down to x = -87; through e^-x, which may be 0 or infinite early beside 1."""
+    power = _exp(-x, LOG2E, [0.693359375, -2.12194440e-4], 1.0, (-87.0, 89.0), wide=False)
+    return _f(1.0) / (_f(1.0) + power)
 
 
 def tanh(x: Any) -> Any:

@@ -84,23 +84,27 @@ def _groups(module: tvm.IRModule) -> list[Group]:
     for binding in bindings(module):
         group = Group(_pattern(module, binding), (binding,), binding)
         if group.pattern != OPAQUE and binding.var not in constants:
-            for producer in _candidates(binding, uses, group_of):
-                if _joins(group, producer):
-                    group = _merged(group, producer)
+            while (producer := _producer(group, uses, group_of)) is not None:
+                group = _merged(group, producer)
         for member in group.members:
             group_of.pop(member.var, None)
         group_of[binding.var] = group
     return list(group_of.values())
 
 
-def _candidates(
-    binding: relax.VarBinding, uses: dict[relax.Var, int], group_of: dict[relax.Var, Group]
-) -> list[Group]:
-    """Return the groups whose results only `binding` reads, the most rigid first."""
-    reads = operands(binding.value)
-    read_here = [var for var in dict.fromkeys(reads) if var in group_of]
-    own = [var for var in read_here if uses[var] == reads.count(var)]
-    return sorted((group_of[var] for var in own), key=lambda group: -group.pattern)
+def _producer(
+    group: Group, uses: dict[relax.Var, int], group_of: dict[relax.Var, Group]
+) -> Group | None:
+    """Return a group whose result only `group` reads and that it can join, the most rigid first.
+
+    What two members read, as a product with its own sigmoid does, is found once both are members.
+    """
+    inside = {member.var for member in group.members}
+    reads = [var for member in group.members for var in operands(member.value)]
+    read_here = [var for var in dict.fromkeys(reads) if var in group_of and var not in inside]
+    own = [group_of[var] for var in read_here if uses[var] == reads.count(var)]
+    ranked = sorted(own, key=lambda producer: -producer.pattern)
+    return next((producer for producer in ranked if _joins(group, producer)), None)
 
 
 def _kind(group: Group) -> str:

@@ -81,6 +81,12 @@ def test_element_wise_work_behind_a_reshape_joins_the_product() -> None:
     assert program.graph.main.ops[-1].kind == "view"
 
 
+def test_an_activation_that_is_read_twice_joins_the_convolution() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.SiLU(), nn.Conv2d(8, 8, 1), nn.Hardswish())
+    program = lowered(network, torch.zeros(1, 3, 8, 8))
+    assert kinds(program) == {"transpose": 2, "conv2d": 1, "matmul": 1}
+
+
 def test_pack_kernels_serve_every_shape() -> None:
     module = nn.Sequential(*(nn.Linear(size, size + 3) for size in (4, 7, 10)))
     program = lowered(module, torch.zeros(2, 4))
