@@ -57,9 +57,7 @@ class NodeSession(BaseSession):
             harness = resources.files(__package__) / "harness"
             folder = stack.enter_context(resources.as_file(harness))
             self._stderr = stack.enter_context(tempfile.TemporaryFile())
-            flags = []
-            if isa == "relaxed" and (_version() or OLDEST) < RELAXED_SIMD_BY_DEFAULT:
-                flags.append("--experimental-wasm-relaxed-simd")
+            flags = relaxed_simd_flags() if isa == "relaxed" else []
             self._process = subprocess.Popen(
                 [
                     shutil.which("node") or "node",
@@ -133,6 +131,12 @@ class NodeSession(BaseSession):
                 process.wait(1)
             except (OSError, subprocess.TimeoutExpired):
                 process.kill()
+
+
+def relaxed_simd_flags() -> list[str]:
+    """Return the flags that the `node` on the search path needs for relaxed SIMD."""
+    old = (_version() or OLDEST) < RELAXED_SIMD_BY_DEFAULT
+    return ["--experimental-wasm-relaxed-simd"] if old else []
 
 
 def _version() -> tuple[int, int] | None:
