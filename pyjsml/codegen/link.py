@@ -11,7 +11,7 @@ from pathlib import Path
 from pyjsml.codegen.exports import rename_exports
 from pyjsml.errors import EngineUnavailableError, PyjsmlError
 
-STACK_BYTES = 128 * 1024
+STACK_BYTES = 384 * 1024
 """Room for the temporaries of one kernel, which never calls another one."""
 
 MAX_MEMORY = 2**32

@@ -17,6 +17,7 @@ from pyjsml.kernels.rows import Places, rows
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, read_stages
 from pyjsml.kernels.tile import Tiled
+from pyjsml.kernels.winograd_loops import winograd
 
 
 def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Scheduled:
@@ -29,6 +30,9 @@ def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Sched
     function = read_stages(func)
     if function is None:
         return general(func)
+    filtered = winograd(function)
+    if filtered is not None:
+        return _close(*filtered)
     function = inline(function)
     emitter = Emitter(function)
     nest = _single(emitter, function)

@@ -1,0 +1,48 @@
+"""Conditions inside expressions: which there are, and what is left once they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tvm_ffi
+from tvm import ir, tirx
+
+from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.expression import constant, is_if_then_else
+
+
+def conditions(exprs: Sequence[Any]) -> list[Any]:
+    """Return the conditions of every `if_then_else` in `exprs`."""
+    found: list[Any] = []
+
+    def visit(call: ir.Call) -> None:
+        if is_if_then_else(call):
+            found.append(call.args[0])
+
+    for expr in exprs:
+        tvm_ffi.structural_walk(expr, (ir.Call, visit))
+    return found
+
+
+def taken(expr: Any) -> Any:
+    """Return `expr` where every condition of an `if_then_else` holds."""
+
+    def visit(call: ir.Call, mutator: Any) -> Any:
+        return (
+            mutator.mutate(call.args[1]) if is_if_then_else(call) else mutator.default_mutate(call)
+        )
+
+    return tvm_ffi.structural_mutate(expr, [(ir.Call, visit)])
+
+
+def settle(emitter: Emitter, expr: Any) -> Any:
+    """Return `expr` without the selections whose condition is known, arithmetic as it is."""
+
+    def visit(node: tirx.Select, mutator: Any) -> Any:
+        known = constant(emitter.simplify(node.condition))
+        if known is None:
+            return mutator.default_mutate(node)
+        return mutator.mutate(node.true_value if known else node.false_value)
+
+    return tvm_ffi.structural_mutate(expr, [(tirx.Select, visit)])
