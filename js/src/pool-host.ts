@@ -63,7 +63,9 @@ function lackOfThreads(): string | undefined {
 
 /** Start a thread on the file `worker.js` beside this one; `onEnd` hears of its end, asked for or not. */
 export function startThread(onEnd: (cause: unknown) => void): Thread {
-  const node = globalThis.Worker ? undefined : nodeModule("worker_threads");
+  // Of the two kinds that some hosts have, a program may end without waiting for Node's.
+  const isPage = globalThis.document !== undefined && globalThis.Worker !== undefined;
+  const node = isPage ? undefined : nodeModule("worker_threads");
   return node ? startNodeWorker(node, onEnd) : startWebWorker(onEnd);
 }
 
@@ -74,7 +76,7 @@ function startWebWorker(onEnd: (cause: unknown) => void): Thread {
     ask(message) {
       return new Promise((resolve, reject) => {
         const end = (event: Event) => {
-          event.preventDefault(); // else Deno takes it for the whole program's
+          event.preventDefault();
           const cause = (event as Partial<ErrorEvent>).message || "its file can't be loaded";
           reject(cause);
           onEnd(cause);

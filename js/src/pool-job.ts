@@ -1,30 +1,30 @@
 /**
- * How threads share one call of a kernel, through words of memory that all of them see. Whoever
- * posts a job writes what to call, and then the ticket: the job's number, and in its low bits how
- * many slices are left. A thread claims a slice by counting the ticket down. No thread can claim a
- * slice of a job that is over, since its ticket is not there any more; and a slice that is claimed
- * holds its job in place until it is counted as done.
+ * How threads share one call of a kernel, through words of memory that all of them see. The slices
+ * of the call are dealt out in ranges, one for each thread, so that what a thread writes it also
+ * reads in the next call: memory of another core's cache is far away. Whoever posts a job writes
+ * what to call, and then each thread's ticket: the job's number, and in its low bits how many slices
+ * of the range are left. A slice is claimed by counting its ticket down, first one's own, then those
+ * of threads that are late. Nobody can claim a slice of a job that is over, since its ticket is not
+ * there any more; and a slice that is claimed holds its job in place until it is counted as done.
  */
 
-import type { Kernel, RunSlice } from "./kernels.js";
+import { close, type Kernel, type RunSlice } from "./kernels.js";
 
-// Indices of the words. Those that threads write while they share lie on cache lines of their own.
-const TICKET = 0;
-const DONE = 16;
-const SLEEPERS = 32;
-const FAILURE_LENGTH = 48;
-const FAILURE = 49;
-const KERNEL = 320;
-const EXTENT = 321;
-const SLICES = 322;
-const ARITY = 323;
-const ARGUMENTS = 324;
+// Words that different threads write lie on cache lines of their own, of 16 words.
+const LINE = 16;
+const DONE = 0;
+const SLEEPERS = LINE;
+const FAILURE_LENGTH = 2 * LINE;
+const FAILURE = FAILURE_LENGTH + 1;
+const KERNEL = 16 * LINE;
+const EXTENT = KERNEL + 1;
+const SLICES = KERNEL + 2;
+const ARITY = KERNEL + 3;
+const ARGUMENTS = KERNEL + 4;
+const LONGEST_FAILURE = KERNEL - FAILURE;
 
 const LEFT_BITS = 8;
 const LEFT_MASK = (1 << LEFT_BITS) - 1;
-/** The most slices that a ticket can count. */
-export const MOST_SLICES = LEFT_MASK;
-const LONGEST_FAILURE = KERNEL - FAILURE;
 
 /** How long a thread looks out for the next job before it sleeps, which takes long to end. */
 const LOOK_OUT_MS = 0.1;
@@ -37,90 +37,142 @@ export interface Job {
   /** Its arguments but the last two, which say what slice to run. */
   readonly args: readonly number[];
   readonly extent: number;
+  /** Into how many slices the extent is cut; no more than the extent. */
   readonly slices: number;
 }
 
-/** Make the words, for kernels of up to `arity` arguments. */
-export function makeWords(arity: number): Int32Array {
-  const bytes = Int32Array.BYTES_PER_ELEMENT * (ARGUMENTS + arity);
-  return new Int32Array(new SharedArrayBuffer(bytes));
-}
+/** The words that the threads of a pool see, as the thread number `self` of `threads`. */
+export class Desk {
+  readonly words: Int32Array;
+  readonly #threads: number;
+  readonly #self: number;
+  readonly #tickets: number;
 
-/** Post a job, the `number`th one; the job before must be done. */
-export function post(words: Int32Array, job: Job, number: number): void {
-  words[KERNEL] = job.kernel;
-  words[EXTENT] = job.extent;
-  words[SLICES] = job.slices;
-  words[ARITY] = job.args.length;
-  for (let i = 0; i < job.args.length; i++) words[ARGUMENTS + i] = job.args[i] as number;
-  words[FAILURE_LENGTH] = 0;
-  Atomics.store(words, DONE, 0);
-  Atomics.store(words, TICKET, (number << LEFT_BITS) | job.slices);
-  if (Atomics.load(words, SLEEPERS)) Atomics.notify(words, TICKET);
-}
+  constructor(words: Int32Array, threads: number, self: number) {
+    this.words = words;
+    this.#threads = threads;
+    this.#self = self;
+    this.#tickets = words.length - threads * LINE;
+  }
 
-/** Run slices of the job that is posted, as long as there are any. */
-export function share(words: Int32Array, run: RunSlice): void {
-  for (let left = claim(words); left; left = claim(words)) runClaimed(words, left, run);
-}
+  /** A desk for kernels of up to `arity` arguments, as its first thread. */
+  static make(arity: number, threads: number): Desk {
+    const lines = Math.ceil((ARGUMENTS + arity) / LINE) + threads;
+    const bytes = Int32Array.BYTES_PER_ELEMENT * LINE * lines;
+    return new Desk(new Int32Array(new SharedArrayBuffer(bytes)), threads, 0);
+  }
 
-/** Run slices of all the jobs that will be posted. */
-export function serve(words: Int32Array, kernels: readonly Kernel[]): never {
-  for (;;) {
-    const left = claim(words);
-    if (!left) {
-      awaitJob(words);
-      continue;
+  /** Post a job, the `number`th one; the job before must be done. */
+  post({ kernel, args, extent, slices }: Job, number: number): void {
+    const { words } = this;
+    words[KERNEL] = kernel;
+    words[EXTENT] = extent;
+    words[SLICES] = slices;
+    words[ARITY] = args.length;
+    for (let i = 0; i < args.length; i++) words[ARGUMENTS + i] = args[i] as number;
+    words[FAILURE_LENGTH] = 0;
+    Atomics.store(words, DONE, 0);
+    for (let thread = 0; thread < this.#threads; thread++) {
+      const left = this.#start(thread + 1, slices) - this.#start(thread, slices);
+      Atomics.store(words, this.#ticket(thread), (number << LEFT_BITS) | left);
     }
-    const kernel = kernels[words[KERNEL] as number] as Kernel;
-    const args = words.subarray(ARGUMENTS, ARGUMENTS + (words[ARITY] as number));
-    runClaimed(words, left, (begin, end) => kernel(...args, begin, end));
+    if (!Atomics.load(words, SLEEPERS)) return;
+    for (let thread = 1; thread < this.#threads; thread++) {
+      Atomics.notify(words, this.#ticket(thread));
+    }
   }
-}
 
-/** Whether all slices are done. */
-export function isDone(words: Int32Array, { slices }: Job): boolean {
-  return Atomics.load(words, DONE) === slices;
-}
-
-/** What a slice of the job threw, as text. */
-export function failureOf(words: Int32Array): string | undefined {
-  const length = words[FAILURE_LENGTH] as number;
-  return length ? String.fromCharCode(...words.subarray(FAILURE, FAILURE + length)) : undefined;
-}
-
-/** Claim a slice; return how many were left, this one included. */
-function claim(words: Int32Array): number {
-  for (;;) {
-    const ticket = Atomics.load(words, TICKET);
-    const left = ticket & LEFT_MASK;
-    if (!left || Atomics.compareExchange(words, TICKET, ticket, ticket - 1) === ticket) return left;
+  /** Run slices of the job that is posted, if there are any, with what `bind` gives. */
+  share(bind: () => RunSlice): void {
+    let run: RunSlice | undefined;
+    let count = 0;
+    for (let i = 0; i < this.#threads; i++) {
+      const thread = (this.#self + i) % this.#threads;
+      for (let left = this.#claim(thread); left; left = this.#claim(thread)) {
+        // What is called is known only now that a claim holds the job in place.
+        run ??= bind();
+        this.#run(this.#start(thread + 1, this.#slices) - left, run);
+        count++;
+      }
+    }
+    if (count) Atomics.add(this.words, DONE, count);
   }
-}
 
-function runClaimed(words: Int32Array, left: number, run: RunSlice): void {
-  const extent = words[EXTENT] as number;
-  const slices = words[SLICES] as number;
-  const index = slices - left;
-  try {
-    run(Math.floor((extent * index) / slices), Math.floor((extent * (index + 1)) / slices));
-  } catch (error) {
-    const text = String(error).slice(0, LONGEST_FAILURE);
-    for (let i = 0; i < text.length; i++) words[FAILURE + i] = text.charCodeAt(i);
-    words[FAILURE_LENGTH] = text.length;
+  /** Run slices of all the jobs that will be posted. */
+  serve(kernels: readonly Kernel[]): never {
+    const { words } = this;
+    const bind = (): RunSlice => {
+      const kernel = kernels[words[KERNEL] as number] as Kernel;
+      return close(kernel, [...words.subarray(ARGUMENTS, ARGUMENTS + (words[ARITY] as number))]);
+    };
+    for (;;) {
+      this.share(bind);
+      this.#awaitJob();
+    }
   }
-  Atomics.add(words, DONE, 1);
-}
 
-/** Return when there may be a job: look out for it for a while, then sleep. */
-function awaitJob(words: Int32Array): void {
-  const ticket = Atomics.load(words, TICKET);
-  if (ticket & LEFT_MASK) return;
-  const until = performance.now() + LOOK_OUT_MS;
-  for (let looks = 1; looks % LOOKS_PER_CLOCK || performance.now() < until; looks++) {
-    if (Atomics.load(words, TICKET) !== ticket) return;
+  /** Whether all slices of the job are done. */
+  isDone({ slices }: Job): boolean {
+    return Atomics.load(this.words, DONE) === slices;
   }
-  Atomics.add(words, SLEEPERS, 1);
-  Atomics.wait(words, TICKET, ticket);
-  Atomics.sub(words, SLEEPERS, 1);
+
+  /** What a slice of the job threw, as text. */
+  failure(): string | undefined {
+    const length = this.words[FAILURE_LENGTH] as number;
+    return length
+      ? String.fromCharCode(...this.words.subarray(FAILURE, FAILURE + length))
+      : undefined;
+  }
+
+  get #slices(): number {
+    return this.words[SLICES] as number;
+  }
+
+  /** The first slice of a thread's range. */
+  #start(thread: number, slices: number): number {
+    return Math.floor((slices * thread) / this.#threads);
+  }
+
+  #ticket(thread: number): number {
+    return this.#tickets + thread * LINE;
+  }
+
+  /** Claim a slice of a thread's range; return how many were left of it, this one included. */
+  #claim(thread: number): number {
+    const { words } = this;
+    const at = this.#ticket(thread);
+    for (;;) {
+      const ticket = Atomics.load(words, at);
+      const left = ticket & LEFT_MASK;
+      if (!left || Atomics.compareExchange(words, at, ticket, ticket - 1) === ticket) return left;
+    }
+  }
+
+  #run(slice: number, run: RunSlice): void {
+    const { words } = this;
+    const extent = words[EXTENT] as number;
+    const slices = this.#slices;
+    try {
+      run(Math.floor((extent * slice) / slices), Math.floor((extent * (slice + 1)) / slices));
+    } catch (error) {
+      const text = String(error).slice(0, LONGEST_FAILURE);
+      for (let i = 0; i < text.length; i++) words[FAILURE + i] = text.charCodeAt(i);
+      words[FAILURE_LENGTH] = text.length;
+    }
+  }
+
+  /** Return when there may be a job: look out for it for a while, then sleep. */
+  #awaitJob(): void {
+    const { words } = this;
+    const at = this.#ticket(this.#self);
+    const ticket = Atomics.load(words, at);
+    if (ticket & LEFT_MASK) return;
+    const until = performance.now() + LOOK_OUT_MS;
+    for (let looks = 1; looks % LOOKS_PER_CLOCK || performance.now() < until; looks++) {
+      if (Atomics.load(words, at) !== ticket) return;
+    }
+    Atomics.add(words, SLEEPERS, 1);
+    Atomics.wait(words, at, ticket);
+    Atomics.sub(words, SLEEPERS, 1);
+  }
 }

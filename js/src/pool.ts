@@ -1,13 +1,17 @@
+import type { Call } from "./device.js";
 import { WorkerError } from "./errors.js";
 import type { RunSlice } from "./kernels.js";
 import { startThread, type Thread } from "./pool-host.js";
-import { failureOf, isDone, type Job, makeWords, post, share } from "./pool-job.js";
+import { Desk, type Job } from "./pool-job.js";
 
 /** What a thread of a pool is handed. */
 export interface Assignment {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
+  /** What the desk of a pool is made of, for the thread number `self`. */
   readonly words: Int32Array;
+  readonly threads: number;
+  readonly self: number;
   /** The end of the stack that is the thread's own. */
   readonly stack: number;
 }
@@ -32,21 +36,23 @@ const LOOKS_PER_CLOCK = 1024;
  * on them for more than the slices that they have begun: where they are busy or asleep, it runs all.
  */
 export class Pool {
-  readonly #words: Int32Array;
+  readonly #desk: Desk;
   readonly #now: () => number;
   readonly #threads: Thread[] = [];
   #posted = 0;
   #failure: WorkerError | undefined;
 
-  private constructor({ arity, now }: Common) {
-    this.#words = makeWords(arity);
+  private constructor({ arity, now }: Common, threads: number) {
+    this.#desk = Desk.make(arity, threads);
     this.#now = now;
   }
 
   /** Start a thread for each of `stacks`. Rejects with WorkerError if one does not start. */
   static async start(common: Common, stacks: readonly number[]): Promise<Pool> {
-    const pool = new Pool(common);
+    const threads = stacks.length + 1;
+    const pool = new Pool(common, threads);
     const { module, memory } = common;
+    const { words } = pool.#desk;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const late = new Promise((_, reject) => {
@@ -55,8 +61,8 @@ export class Pool {
           START_MS,
         );
       });
-      const started = stacks.map((stack) => {
-        const assignment: Assignment = { module, memory, words: pool.#words, stack };
+      const started = stacks.map((stack, index) => {
+        const assignment: Assignment = { module, memory, words, threads, self: index + 1, stack };
         const thread = startThread((cause) => pool.#fail(`a thread ended: ${cause}`));
         pool.#threads.push(thread);
         return thread.ask(assignment);
@@ -77,16 +83,19 @@ export class Pool {
   }
 
   /**
-   * Run all slices of a job; `run` is this thread's way to run one. Throws what a slice threw, once
-   * no slice runs any more, or WorkerError if a thread has died.
+   * Prepare a job; `run` is this thread's way to run a slice of it. The call throws what a slice
+   * threw, once no slice runs any more, or WorkerError if a thread has died.
    */
-  run(job: Job, run: RunSlice): void {
-    if (this.#failure) throw this.#failure;
-    post(this.#words, job, ++this.#posted);
-    share(this.#words, run);
-    this.#join(job);
-    const failure = failureOf(this.#words);
-    if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
+  bind(job: Job, run: RunSlice): Call {
+    const bound = () => run;
+    return () => {
+      if (this.#failure) throw this.#failure;
+      this.#desk.post(job, ++this.#posted);
+      this.#desk.share(bound);
+      this.#join(job);
+      const failure = this.#desk.failure();
+      if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
+    };
   }
 
   dispose(): void {
@@ -97,7 +106,7 @@ export class Pool {
   /** Look out for the slices of other threads to end. A page's main thread may not wait otherwise. */
   #join(job: Job): void {
     let late: number | undefined;
-    for (let looks = 1; !isDone(this.#words, job); looks++) {
+    for (let looks = 1; !this.#desk.isDone(job); looks++) {
       if (looks % LOOKS_PER_CLOCK) continue;
       late ??= this.#now() + STALL_MS;
       if (this.#now() > late) {

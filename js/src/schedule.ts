@@ -5,9 +5,9 @@ import { BundleError, InputError, KernelError, PyjsmlError } from "./errors.js";
 import type { Plan } from "./plan.js";
 import { itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
 
-/** What a common core does with SIMD. */
+/** What a common core does with SIMD, where most of the memory it needs is in its caches. */
 const FLOPS_PER_NS = 50;
-const BYTES_PER_NS = 10;
+const BYTES_PER_NS = 40;
 
 /** One entry of a schedule, with all of its arguments. `target` indexes `ModelData.values` or `.ops`. */
 export interface Step {

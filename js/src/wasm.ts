@@ -3,7 +3,6 @@ import type { Call, Device } from "./device.js";
 import { BundleError, OutOfMemoryError } from "./errors.js";
 import { close, type Kernel, Kernels } from "./kernels.js";
 import { Pool } from "./pool.js";
-import { MOST_SLICES } from "./pool-job.js";
 import { bytesOf, type DataOf, itemSize, viewOf } from "./tensor.js";
 import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "./wasm-file.js";
 
@@ -98,11 +97,10 @@ export class WasmDevice implements Device {
   bind(name: string, args: readonly number[], extent: number, cost: number): Call {
     const kernel = this.#kernels.indexOf(name);
     const run = close(this.#kernels.all[kernel] as Kernel, args);
-    const slices = Math.min(extent, this.threads * SLICES_PER_THREAD, MOST_SLICES);
+    const slices = Math.min(extent, this.threads * SLICES_PER_THREAD);
     const pool = this.#pool;
     if (!pool || slices < 2 || cost < WORTH_SHARING) return () => run(0, extent);
-    const job = { kernel, args, extent, slices };
-    return () => pool.run(job, run);
+    return pool.bind({ kernel, args, extent, slices }, run);
   }
 
   dispose(): void {

@@ -5,21 +5,18 @@
 
 import { Kernels } from "./kernels.js";
 import type { Assignment } from "./pool.js";
-import { serve } from "./pool-job.js";
+import { Desk } from "./pool-job.js";
 
-const port =
-  typeof globalThis.postMessage === "function"
-    ? undefined
-    : globalThis.process.getBuiltinModule("node:worker_threads").parentPort;
+const port = globalThis.process?.getBuiltinModule?.("node:worker_threads").parentPort;
 
-function work({ module, memory, words, stack }: Assignment): never {
+function work({ module, memory, words, threads, self, stack }: Assignment): never {
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const stackPointer = instance.exports["__stack_pointer"];
   if (stackPointer instanceof WebAssembly.Global) stackPointer.value = stack;
   const { all } = new Kernels(module, instance);
   if (port) port.postMessage("ready");
   else globalThis.postMessage("ready");
-  return serve(words, all);
+  return new Desk(words, threads, self).serve(all);
 }
 
 if (port) port.once("message", work);

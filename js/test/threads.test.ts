@@ -334,11 +334,12 @@ describe("a thread that", () => {
   });
 
   test("dies in the middle of a slice stops the run", async () => {
-    // It claims a slice as `claim` does.
+    // It claims a slice as a `Desk` does; the last line of words holds its ticket.
     const from = await runtimeWith(`${ready}
+      const at = words.length - 16;
       for (;;) {
-        const ticket = Atomics.load(words, 0);
-        if (ticket & 255 && Atomics.compareExchange(words, 0, ticket, ticket - 1) === ticket) break;
+        const ticket = Atomics.load(words, at);
+        if (ticket & 255 && Atomics.compareExchange(words, at, ticket, ticket - 1) === ticket) break;
       }
       process.exit();
     }`);
