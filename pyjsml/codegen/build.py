@@ -9,10 +9,12 @@ import tvm
 from tvm import tirx
 
 from pyjsml.kernels.dot import widened
+from pyjsml.kernels.narrow import narrowed
 
 
 def for_target(func: tirx.PrimFunc, target: Any) -> tirx.PrimFunc:
     """Return `func` with the intrinsics that LLVM has for `target`."""
+    func = narrowed(func)
     if "+relaxed-simd" not in target.attrs["mattr"]:
         func = widened(func)
     module = tirx.transform.BindTarget(target)(tvm.IRModule({"kernel": func}))

@@ -43,13 +43,15 @@ def spread(word: Any) -> Any:
 def interleave(taps: Sequence[Any]) -> tuple[Any, Any]:
     """Return what `dot` takes for channels 0 to 3 and 4 to 7, of up to four taps, each an uint8x8.
 
-    Bytes of two taps alternate first, then pairs of bytes do.
+    A shift and a sum put the bytes of two taps side by side. LLVM would take a shuffle of them
+    apart, into ones that an engine has no single instruction for; pairs of bytes it leaves alone.
     """
-    zero = tirx.Broadcast(tirx.const(0, "uint8"), 2 * _LANES)
-    first, second, third, fourth = [*taps, *[zero] * (4 - len(taps))]
+    wide = [tirx.Cast("uint16x8", tap) for tap in taps]
+    zero = tirx.Broadcast(tirx.const(0, "uint16"), 2 * _LANES)
+    eight = tirx.Broadcast(tirx.const(8, "uint16"), 2 * _LANES)
     words = [
-        tirx.reinterpret("int16x8", tirx.Shuffle(pair, _alternating(0, 2 * _LANES, 2 * _LANES)))
-        for pair in ([first, second], [third, fourth])
+        pair[0] | (pair[1] << eight) if len(pair) == 2 else (pair or [zero])[0]
+        for pair in (wide[:2], wide[2:])
     ]
     low, high = (
         tirx.reinterpret("uint8x16", tirx.Shuffle(words, _alternating(start, _LANES, 2 * _LANES)))

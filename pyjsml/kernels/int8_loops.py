@@ -9,10 +9,11 @@ A step of k is a group of four bytes. A tile is 4 rows of one panel, which is tw
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+import tvm_ffi
 from tvm import ir, tirx
 
 from pyjsml.kernels.dot import dot, interleave, spread
@@ -20,7 +21,7 @@ from pyjsml.kernels.emit import Emitter, allocate, local, sequence, serial, stor
 from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
 from pyjsml.kernels.int8 import GROUP
 from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.nest import Nest, stride
+from pyjsml.kernels.nest import Accumulator, Nest, Result, stride
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Span, Tiled, row_spans
 
@@ -38,6 +39,7 @@ def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
         return None
     x, weight = found
     column = nest.axes[-1]
+    nest, start = _started(emitter, nest)
     lane = emitter.axis("lane", PANEL)
     panel = emitter.axis("panel", tirx.floordiv(column.extent + (PANEL - 1), PANEL))
     at = {column.var: panel.var * PANEL + lane.var}
@@ -49,7 +51,7 @@ def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
         groups = constant(inner.extent) == GROUP and all(
             stride(emitter, load.indices[0], inner.var) == 1 for load in found
         )
-        return _matrix(emitter, nest, x, weight) if groups else None
+        return _matrix(emitter, nest, x, weight, start) if groups else None
     written_out = all(constant(axis.extent) is not None for axis in nest.reduced)
     whole = int(column.extent) % PANEL == 0
     if (
@@ -58,7 +60,7 @@ def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
         and len(nest.reduced) == 2
         and stride(emitter, x.indices[0], column.var) == 1
     ):
-        return _depthwise(emitter, nest, x, weight)
+        return _depthwise(emitter, nest, x, weight, start)
     return None
 
 
@@ -99,13 +101,59 @@ class _Place:
         return (row * self.panels + panel) * PANEL + lane
 
 
-def _matrix(emitter: Emitter, nest: Nest, x: ir.TensorLoad, weight: ir.TensorLoad) -> Tiled:
+def _started(emitter: Emitter, nest: Nest) -> tuple[Nest, ir.TensorLoad | None]:
+    """Return `nest` without the vector over the columns that its results add to the sum, and that.
+
+    The sums can start with it, which saves the addition, where it fills whole panels: it has no
+    padding that could be read.
+    """
+    (accumulator,) = nest.accumulators
+    *rest, column = nest.axes
+    found: list[ir.TensorLoad] = []
+    whole = tirx.Var("whole", "int32")
+
+    def add(node: tirx.Add, mutator: Any) -> Any:
+        sum_, vector = node.a, node.b
+        if not isinstance(sum_, tirx.Var) or not sum_.same_as(accumulator.value):
+            return mutator.default_mutate(node)
+        if not isinstance(vector, ir.TensorLoad) or uses(vector, [axis.var for axis in rest]):
+            return mutator.default_mutate(node)
+        if stride(emitter, vector.indices[0], column.var) != 1:
+            return mutator.default_mutate(node)
+        found.append(vector)
+        return whole
+
+    results = tuple(
+        Result(r.flat, r.index, tvm_ffi.structural_mutate(r.value, [(tirx.Add, add)]))
+        for r in nest.results
+    )
+    same = all(tvm_ffi.structural_equal(vector, found[0]) for vector in found)
+    whole_panels = (constant(column.extent) or 1) % PANEL == 0
+    if (
+        not found
+        or not same
+        or not whole_panels
+        or any(uses(r.value, [accumulator.value]) for r in results)
+    ):
+        return nest, None
+    started = Accumulator(whole, accumulator.init, accumulator.update)
+    return replace(nest, accumulators=(started,), results=results), found[0]
+
+
+def _matrix(
+    emitter: Emitter,
+    nest: Nest,
+    x: ir.TensorLoad,
+    weight: ir.TensorLoad,
+    start: ir.TensorLoad | None,
+) -> Tiled:
     """Cover products and dense convolutions: blocks of rows, panels, then the tiles of a block."""
     *rest, column = nest.axes
     *steps, group = nest.reduced
     row = rest[-1] if rest else None
     outer = rest[:-1]
     columns = -(-int(column.extent) // PANEL)
+    begin = _beginner(emitter, column, start)
     few = row is None or constant(row.extent) == 1
     wide = next((n for n in (4, 5, 3, 2) if few and columns % n == 0), 1)
 
@@ -122,7 +170,7 @@ def _matrix(emitter: Emitter, nest: Nest, x: ir.TensorLoad, weight: ir.TensorLoa
                 body.append(_add(total, place.element(number, panel, half * LANES), bytes_, word))
         sums = serial(steps, sequence(*body))
         ends = _ends(emitter, nest, row, place, total)
-        return allocate([total], sequence(_zero(total, place.size), sums, ends))
+        return allocate([total], sequence(begin(place, total), sums, ends))
 
     spans = row_spans(row.extent, ROWS) if row is not None else [Span(integer(0), integer(1), 1)]
     depth = GROUP
@@ -141,13 +189,20 @@ def _matrix(emitter: Emitter, nest: Nest, x: ir.TensorLoad, weight: ir.TensorLoa
     return Tiled((*outer, b, j), serial([t], body))
 
 
-def _depthwise(emitter: Emitter, nest: Nest, x: ir.TensorLoad, weight: ir.TensorLoad) -> Tiled:
+def _depthwise(
+    emitter: Emitter,
+    nest: Nest,
+    x: ir.TensorLoad,
+    weight: ir.TensorLoad,
+    start: ir.TensorLoad | None,
+) -> Tiled:
     """Cover depthwise convolutions, whose window is small: it is written out.
 
     The bytes of a column of the window are interleaved once, for all pixels of a tile that see it.
     """
     *outer, row, column = nest.axes
     across, down = nest.reduced
+    begin = _beginner(emitter, column, start)
     width, height = int(across.extent), int(down.extent)
 
     def tile(place: _Place) -> tirx.Stmt:
@@ -171,7 +226,7 @@ def _depthwise(emitter: Emitter, nest: Nest, x: ir.TensorLoad, weight: ir.Tensor
                 element = place.element(number, 0, half * LANES)
                 body.append(_add(total, element, bytes_, columns[number][half]))
         ends = _ends(emitter, nest, row, place, total)
-        return allocate([total], sequence(_zero(total, place.size), *body, ends))
+        return allocate([total], sequence(begin(place, total), *body, ends))
 
     spans = row_spans(row.extent, ROWS)
     t = emitter.axis("t", sum((span.count for span in spans), integer(0)))
@@ -205,10 +260,24 @@ def _add(total: tirx.Var, element: int, weights: Any, activations: Any) -> tirx.
     return tirx.BufferStore(total, value, [place])
 
 
-def _zero(total: tirx.Var, size: int) -> tirx.Stmt:
-    zeros = tirx.Broadcast(integer(0), LANES)
-    places = [tirx.Ramp(integer(first), integer(1), LANES) for first in range(0, size, LANES)]
-    return sequence(*[tirx.BufferStore(total, zeros, [place]) for place in places])
+def _beginner(
+    emitter: Emitter, column: Axis, start: ir.TensorLoad | None
+) -> Callable[[_Place, tirx.Var], tirx.Stmt]:
+    """Return what starts the sums of a tile: with zeros, or with what `start` has for the columns."""
+
+    def begin(place: _Place, total: tirx.Var) -> tirx.Stmt:
+        stores = []
+        for row, panel in product(range(place.rows), range(place.panels)):
+            for first in range(0, PANEL, LANES):
+                at = tirx.Ramp(integer(place.element(row, panel, first)), integer(1), LANES)
+                value = tirx.Broadcast(integer(0), LANES)
+                if start is not None:
+                    where = {column.var: (place.panel + panel) * PANEL + first}
+                    value = _bytes(emitter, start, where, LANES)
+                stores.append(tirx.BufferStore(total, value, [at]))
+        return sequence(*stores)
+
+    return begin
 
 
 def _ends(

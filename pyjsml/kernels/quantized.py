@@ -7,9 +7,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from tvm import ir, te, tirx
 
+from pyjsml.kernels.narrow import within
+
 ROUNDER = 1.5 * 2**23
 """Added to a float32 below 2^22 it leaves whole numbers alone, rounded half to even, in the lowest
-bits of the sum, at the cost of one addition: a conversion takes several instructions on x86."""
+bits of the sum, at the cost of one addition: a conversion takes several instructions on x86. Sums
+that are larger still have larger bits, as integers, up to infinity; but not those below zero."""
 
 Parameter: TypeAlias = te.Tensor | int | float
 """A scale or zero point: a number, a scalar tensor, or a tensor with an element per channel."""
@@ -26,14 +29,12 @@ def quantize(
         if not isinstance(scale, int | float) or scale != 1:
             value = value / _at(scale, index, axis, "float32")
         zero = _at(zero_point, index, axis, "int32")
-        low = (tirx.const(limits.min, "int32") - zero).astype("float32")
-        high = (tirx.const(limits.max, "int32") - zero).astype("float32")
-        value = tirx.Select(value < low, low, value)
-        value = tirx.Select(value > high, high, value)
         rounder = tirx.const(ROUNDER, "float32")
-        bits = tirx.reinterpret("int32", value + rounder)
+        least = rounder + (tirx.const(limits.min, "int32") - zero).astype("float32")
+        total = value + rounder
+        bits = tirx.reinterpret("int32", tirx.Select(total < least, least, total))
         offset = zero - tirx.const(int(np.float32(ROUNDER).view(np.int32)), "int32")
-        return (bits + offset).astype(dtype)
+        return within(bits + offset, dtype)
 
     return te.compute(x.shape, element, name="quantize")
 
