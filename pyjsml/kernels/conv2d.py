@@ -1,12 +1,55 @@
-"""2-D convolution of NHWC activations whose border is already in place."""
+"""2-D convolution of NHWC activations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from tvm import ir, te, tirx
 
 from pyjsml.kernels.layout import PANEL, extent, pack
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the taps of a kernel lie on a picture; `padding` is (top, left, bottom, right)."""
+
+    strides: Sequence[int]
+    dilation: Sequence[int] = (1, 1)
+    padding: Sequence[int] = (0, 0, 0, 0)
+
+    def sizes(self, x: te.Tensor, kernel: Sequence[Any]) -> list[Any]:
+        """Return the rows and columns of what a `kernel` makes of `x` [N, H, W, C]."""
+        return [
+            output_size(
+                x.shape[1 + axis] + (self.padding[axis] + self.padding[2 + axis]),
+                kernel[axis],
+                self.strides[axis],
+                self.dilation[axis],
+            )
+            for axis in (0, 1)
+        ]
+
+    def tap(self, x: te.Tensor, n: Any, at: Sequence[Any], tap: Sequence[Any], c: Any) -> Any:
+        """Return what lies under a tap of the output's pixel `at`."""
+        return x[n, self._along(0, at[0], tap[0]), self._along(1, at[1], tap[1]), c]
+
+    def inside(self, x: te.Tensor, at: Sequence[Any], tap: Sequence[Any], term: Any) -> Any:
+        """Return `term`, or 0 where the tap lies outside of `x`."""
+        limits = []
+        for axis in (0, 1):
+            place = self._along(axis, at[axis], tap[axis])
+            if self.padding[axis]:
+                limits.append(place >= 0)
+            if self.padding[2 + axis]:
+                limits.append(place < x.shape[1 + axis])
+        if not limits:
+            return term
+        return tirx.if_then_else(tirx.all(*limits), term, tirx.const(0, x.dtype))
+
+    def _along(self, axis: int, at: Any, tap: Any) -> Any:
+        return at * self.strides[axis] + tap * self.dilation[axis] - self.padding[axis]
 
 
 def pack_conv2d(weight: te.Tensor) -> te.Tensor:
@@ -21,34 +64,20 @@ def pack_conv2d(weight: te.Tensor) -> te.Tensor:
     )
 
 
-def conv2d(
-    x: te.Tensor,
-    weight: te.Tensor,
-    strides: Sequence[int],
-    dilation: Sequence[int],
-    out_channels: int,
-) -> te.Tensor:
-    """Convolve `x` [N, H, W, I], padded, with a weight of `pack_conv2d`; return [N, OH, OW, O]."""
-    batch, height, width, in_channels = x.shape
+def conv2d(x: te.Tensor, weight: te.Tensor, out_channels: int, window: Window) -> te.Tensor:
+    """Convolve `x` [N, H, W, I] with a weight of `pack_conv2d`; return [N, OH, OW, O]."""
     _, kernel_height, kernel_width, _, _ = weight.shape
-    i = te.reduce_axis((0, in_channels), "i")
+    i = te.reduce_axis((0, x.shape[3]), "i")
     kh = te.reduce_axis((0, kernel_height), "kh")
     kw = te.reduce_axis((0, kernel_width), "kw")
-    shape = (
-        batch,
-        output_size(height, kernel_height, strides[0], dilation[0]),
-        output_size(width, kernel_width, strides[1], dilation[1]),
-        extent(out_channels),
-    )
-    return te.compute(
-        shape,
-        lambda n, h, w, o: te.sum(
-            x[n, h * strides[0] + kh * dilation[0], w * strides[1] + kw * dilation[1], i]
-            * weight[tirx.floordiv(o, PANEL), kh, kw, i, tirx.floormod(o, PANEL)],
-            axis=[kh, kw, i],
-        ),
-        name="conv2d",
-    )
+
+    def element(n: Any, h: Any, w: Any, o: Any) -> Any:
+        taken = window.tap(x, n, (h, w), (kh, kw), i)
+        term = taken * weight[tirx.floordiv(o, PANEL), kh, kw, i, tirx.floormod(o, PANEL)]
+        return te.sum(window.inside(x, (h, w), (kh, kw), term), axis=[kh, kw, i])
+
+    sizes = window.sizes(x, (kernel_height, kernel_width))
+    return te.compute((x.shape[0], *sizes, extent(out_channels)), element, name="conv2d")
 
 
 def pack_group_conv2d(weight: te.Tensor) -> te.Tensor:
@@ -61,44 +90,25 @@ def pack_group_conv2d(weight: te.Tensor) -> te.Tensor:
     )
 
 
-def group_conv2d(
-    x: te.Tensor,
-    weight: te.Tensor,
-    strides: Sequence[int],
-    dilation: Sequence[int],
-    groups: int,
-) -> te.Tensor:
-    """Convolve `x` [N, H, W, I], padded, in `groups`; return [N, OH, OW, O].
+def group_conv2d(x: te.Tensor, weight: te.Tensor, groups: int, window: Window) -> te.Tensor:
+    """Convolve `x` [N, H, W, I] in `groups`; return [N, OH, OW, O].
 
     `weight` comes from `pack_group_conv2d`. Depthwise convolution with a channel multiplier is the
     case `groups` = I.
     """
-    batch, height, width, _ = x.shape
     kernel_height, kernel_width, group_inputs, out_channels = weight.shape
     group_outputs = tirx.floordiv(out_channels, groups)
     i = te.reduce_axis((0, group_inputs), "i")
     kh = te.reduce_axis((0, kernel_height), "kh")
     kw = te.reduce_axis((0, kernel_width), "kw")
-    shape = (
-        batch,
-        output_size(height, kernel_height, strides[0], dilation[0]),
-        output_size(width, kernel_width, strides[1], dilation[1]),
-        out_channels,
-    )
-    return te.compute(
-        shape,
-        lambda n, h, w, o: te.sum(
-            x[
-                n,
-                h * strides[0] + kh * dilation[0],
-                w * strides[1] + kw * dilation[1],
-                tirx.floordiv(o, group_outputs) * group_inputs + i,
-            ]
-            * weight[kh, kw, i, o],
-            axis=[kh, kw, i],
-        ),
-        name="group_conv2d",
-    )
+
+    def element(n: Any, h: Any, w: Any, o: Any) -> Any:
+        channel = tirx.floordiv(o, group_outputs) * group_inputs + i
+        term = window.tap(x, n, (h, w), (kh, kw), channel) * weight[kh, kw, i, o]
+        return te.sum(window.inside(x, (h, w), (kh, kw), term), axis=[kh, kw, i])
+
+    sizes = window.sizes(x, (kernel_height, kernel_width))
+    return te.compute((x.shape[0], *sizes, out_channels), element, name="group_conv2d")
 
 
 def output_size(size: ir.Expr, kernel: ir.Expr, stride: int, dilation: int) -> ir.Expr:

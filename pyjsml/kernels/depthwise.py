@@ -1,12 +1,12 @@
-"""Depthwise convolution of NHWC activations whose border is already in place."""
+"""Depthwise convolution of NHWC activations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from tvm import te
 
-from pyjsml.kernels.conv2d import output_size
+from pyjsml.kernels.conv2d import Window
 
 
 def pack_depthwise(weight: te.Tensor) -> te.Tensor:
@@ -17,29 +17,18 @@ def pack_depthwise(weight: te.Tensor) -> te.Tensor:
     )
 
 
-def depthwise_conv2d(
-    x: te.Tensor, weight: te.Tensor, strides: Sequence[int], dilation: Sequence[int]
-) -> te.Tensor:
-    """Convolve each channel of `x` [N, H, W, C], padded, by itself; return [N, OH, OW, C].
+def depthwise_conv2d(x: te.Tensor, weight: te.Tensor, window: Window) -> te.Tensor:
+    """Convolve each channel of `x` [N, H, W, C] by itself; return [N, OH, OW, C].
 
     `weight` comes from `pack_depthwise`.
     """
-    batch, height, width, channels = x.shape
-    kernel_height, kernel_width, _ = weight.shape
+    kernel_height, kernel_width, channels = weight.shape
     kh = te.reduce_axis((0, kernel_height), "kh")
     kw = te.reduce_axis((0, kernel_width), "kw")
-    shape = (
-        batch,
-        output_size(height, kernel_height, strides[0], dilation[0]),
-        output_size(width, kernel_width, strides[1], dilation[1]),
-        channels,
-    )
-    return te.compute(
-        shape,
-        lambda n, h, w, c: te.sum(
-            x[n, h * strides[0] + kh * dilation[0], w * strides[1] + kw * dilation[1], c]
-            * weight[kh, kw, c],
-            axis=[kh, kw],
-        ),
-        name="depthwise_conv2d",
-    )
+
+    def element(n: Any, h: Any, w: Any, c: Any) -> Any:
+        term = window.tap(x, n, (h, w), (kh, kw), c) * weight[kh, kw, c]
+        return te.sum(window.inside(x, (h, w), (kh, kw), term), axis=[kh, kw])
+
+    sizes = window.sizes(x, (kernel_height, kernel_width))
+    return te.compute((x.shape[0], *sizes, channels), element, name="depthwise_conv2d")

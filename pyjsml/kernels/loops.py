@@ -100,7 +100,7 @@ def _padded(emitter: Emitter, nest: Nest, column: Axis) -> bool:
 def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
     *rest, column = nest.axes
     row = _row(rest, nest, column)
-    nest = lift(nest, [axis.var for axis in (row, column) if axis is not None])
+    nest = lift(nest, row, column)
     padded = _padded(emitter, nest, column)
     if not _reused(nest, row, column):
         # Nothing to reuse between rows but what their windows share: depthwise, pooling, sums.

@@ -176,8 +176,13 @@ def without_reduction(nest: Nest) -> Nest:
 def merge(emitter: Emitter, nest: Nest) -> Nest:
     """Make one axis of adjacent ones wherever all flat indices step through both as through one."""
     axes, nest = _merged(emitter, nest, nest.axes)
+    return merge_reduced(emitter, replace(nest, axes=axes))
+
+
+def merge_reduced(emitter: Emitter, nest: Nest) -> Nest:
+    """Make one axis of adjacent reduced ones; see `merge`."""
     reduced, nest = _merged(emitter, nest, nest.reduced)
-    return replace(nest, axes=axes, reduced=reduced)
+    return replace(nest, reduced=reduced)
 
 
 def _merged(emitter: Emitter, nest: Nest, axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], Nest]:

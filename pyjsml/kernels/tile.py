@@ -11,13 +11,14 @@ condition stands in that loop: partial tiles at the border are loop nests of the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter, allocate, sequence, serial, store
-from pyjsml.kernels.expression import constant, integer, substitute
+from pyjsml.kernels.expression import constant, integer, substitute, uses
+from pyjsml.kernels.guards import guarded_parts, holds, without_guards
 from pyjsml.kernels.nest import Nest
 from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.registers import Grid, Registers, reduction, split_reduction
@@ -41,12 +42,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class Span:
-    """`count` tiles of `size` rows or columns from `start` on; `valid` of the last one's exist."""
+    """`count` tiles of `size` rows or columns from `start` on; `valid` of the last one's exist.
+
+    Where a span of rows is not `inner`, it is one tile, for whose rows not all guards hold.
+    """
 
     start: Any
     count: Any
     size: int
     valid: int | None = None
+    inner: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,23 @@ def row_spans(extent: Any, rows: int) -> list[Span]:
     if rows == 1:
         return [Span(0, extent, 1)]
     return [Span(0, full, rows), Span(full * rows, extent - full * rows, 1)]
+
+
+def border_spans(emitter: Emitter, nest: Nest, row: Axis, spans: list[Span]) -> list[Span]:
+    """Keep the tiles where a guard of `nest` changes along the rows apart from all others."""
+    if not any(uses(guard, [row.var]) for guard in nest.guards):
+        return spans
+    found: list[Span] = []
+    for span in spans:
+        for number in range(int(span.count)):
+            start = int(span.start) + number * span.size
+            one = Span(start, 1, span.size, inner=holds(emitter, nest, row, start, span.size))
+            last = found[-1] if found else None
+            if last is not None and one.inner and last.inner and last.size == one.size:
+                found[-1] = replace(last, count=last.count + 1)
+            else:
+                found.append(one)
+    return found
 
 
 def column_spans(extent: Any, tile: Tile, padded: bool) -> list[Span]:
@@ -144,9 +166,11 @@ def tile_block(
     if tile.splits > 1 and not nest.guards:
         parts += split_reduction(emitter, nest, grid, registers, element, tile.splits)
     elif registers.buffers:
-        update = grid.each(registers.updates(nest, element))
         parts.append(grid.each(registers.inits(nest, element)))
-        parts.append(reduction(nest.reduced, update, tile.unroll, nest.guards))
+        for part in guarded_parts(emitter, nest, rows):
+            at = part.element(element, rows)
+            update = replace(grid, row=part.rows).each(registers.updates(part.nest, at))
+            parts.append(reduction(part.nest.reduced, update, tile.unroll, part.nest.guards))
     ends = [
         store(r.flat, emitter.simplify(r.index), substitute(r.value, registers.held(element)))
         for r in nest.results
@@ -175,9 +199,9 @@ def tile(
     so that each panel of weights is read once. All but a block's row tiles can run in parallel.
     """
     outer = [axis for axis in nest.axes if axis not in (row, column)]
-    rows = (
-        row_spans(row.extent, shape.rows) if row is not None else [Span(integer(0), integer(1), 1)]
-    )
+    rows = [Span(integer(0), integer(1), 1)]
+    if row is not None:
+        rows = border_spans(emitter, nest, row, row_spans(row.extent, shape.rows))
     columns = column_spans(column.extent, shape, padded)
 
     def tiles(at: Any, columns: Span, j: Axis) -> tirx.Stmt:
@@ -185,14 +209,14 @@ def tile(
         return _choose(
             at,
             rows,
-            lambda start, size: tile_block(
+            lambda start, span: tile_block(
                 emitter,
-                nest,
+                without_guards(nest, row) if span.inner else nest,
                 row,
                 column,
                 Place(
                     row=start,
-                    rows=size,
+                    rows=span.size,
                     column=columns.start + j.var * columns.size,
                     columns=columns.size,
                     partial=tirx.EQ(j.var, columns.count - 1) if last else None,
@@ -228,9 +252,10 @@ def _total(spans: Sequence[Span]) -> Any:
 
 
 def _choose(at: Any, spans: Sequence[Span], tile: Any) -> tirx.Stmt:
-    """Run `tile(start, size)` for the tile whose number over all spans is `at`."""
+    """Run `tile(start, span)` for the tile whose number over all spans is `at`."""
     span, *later = spans
-    body: tirx.Stmt = tile(span.start + at * span.size, span.size)
+    start = span.start + at * span.size if span.inner else span.start
+    body: tirx.Stmt = tile(start, span)
     if not later:
         return body
     return tirx.IfThenElse(at < span.count, body, _choose(at - span.count, later, tile))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,8 @@ from pyjsml.optimize.rewrite import dtype_of, emit, shape_of
 from pyjsml.optimize.simplify import reshape
 
 OIHW = ("o", "i", "h", "w")
+MAX_IMPLICIT = 8
+"""The widest border that kernels pass over: each tile that overlaps it is code of its own."""
 
 
 @dataclass(frozen=True)
@@ -44,42 +46,35 @@ def lower_conv2d(
     if dtype_of(x) == "uint8":
         integers = conv2d_int8(builder, x, weight, attrs)
         return Convolved(integers, list(integers.ty_args[0].shape))
-    strides = [int(stride) for stride in attrs.strides]
-    dilation = [int(step) for step in attrs.dilation]
-    x = _padded(builder, x, [int(size) for size in attrs.padding])
     out_channels, group_inputs, height, width = shape_of(weight)
     groups = int(attrs.groups)
-    if groups == 1 and int(height) == int(width) == 1 and strides == [1, 1]:
+    depthwise_only = int(group_inputs) == 1 and int(out_channels) == groups
+    x, window = _window(builder, x, attrs, implicit=groups == 1 or depthwise_only)
+    if groups == 1 and int(height) == int(width) == 1 and window == conv2d.Window((1, 1)):
         return _pointwise(builder, x, weight, flat)
     if groups == 1:
         packed = builder.emit(call_generic(builder, conv2d.pack_conv2d, [weight], [OIHW]))
         call = builder.call_te(
-            conv2d.conv2d,
+            partial(conv2d.conv2d, window=window),
             x,
             packed,
-            strides,
-            dilation,
             int(out_channels),
             primfunc_name_hint="conv2d",
         )
-    elif int(group_inputs) == 1 and int(out_channels) == groups:
+    elif depthwise_only:
         packed = builder.emit(call_generic(builder, depthwise.pack_depthwise, [weight], [OIHW]))
         call = builder.call_te(
-            depthwise.depthwise_conv2d,
+            partial(depthwise.depthwise_conv2d, window=window),
             x,
             packed,
-            strides,
-            dilation,
             primfunc_name_hint="depthwise_conv2d",
         )
     else:
         packed = builder.emit(call_generic(builder, conv2d.pack_group_conv2d, [weight], [OIHW]))
         call = builder.call_te(
-            conv2d.group_conv2d,
+            partial(conv2d.group_conv2d, window=window),
             x,
             packed,
-            strides,
-            dilation,
             groups,
             primfunc_name_hint="group_conv2d",
         )
@@ -149,7 +144,23 @@ def _pointwise(
     return Convolved(call, [batch, height, width, out_channels])
 
 
-def _padded(builder: relax.BlockBuilder, x: relax.Expr, padding: list[int]) -> relax.Expr:
+def _window(
+    builder: relax.BlockBuilder, x: relax.Expr, attrs: tvm.ir.Attrs, *, implicit: bool
+) -> tuple[relax.Expr, conv2d.Window]:
+    """Return `x` and where the taps lie on it, with its border copied around it if it has to be.
+
+    A kernel can pass over the taps beside the picture if it knows which of its tiles they concern.
+    """
+    padding = tuple(int(size) for size in attrs.padding)
+    known = all(isinstance(size, tvm.tirx.IntImm) for size in shape_of(x)[1:3])
+    if not (implicit and known and max(padding) <= MAX_IMPLICIT):
+        x, padding = _padded(builder, x, padding), (0, 0, 0, 0)
+    strides = tuple(int(stride) for stride in attrs.strides)
+    dilation = tuple(int(step) for step in attrs.dilation)
+    return x, conv2d.Window(strides, dilation, padding)
+
+
+def _padded(builder: relax.BlockBuilder, x: relax.Expr, padding: Sequence[int]) -> relax.Expr:
     top, left, bottom, right = padding
     if not any(padding):
         return x

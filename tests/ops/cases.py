@@ -12,7 +12,13 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from tvm import relax, te, tirx, topi
 
-from pyjsml.kernels.conv2d import conv2d, group_conv2d, pack_conv2d, pack_group_conv2d
+from pyjsml.kernels.conv2d import (
+    Window,
+    conv2d,
+    group_conv2d,
+    pack_conv2d,
+    pack_group_conv2d,
+)
 from pyjsml.kernels.conv2d_transpose import Phases, conv2d_transpose, pack_conv2d_transpose
 from pyjsml.kernels.depthwise import depthwise_conv2d, pack_depthwise
 from pyjsml.kernels.layout import PANEL
@@ -111,6 +117,12 @@ def dilated(weight: Array, steps: tuple[int, int]) -> Array:
     return spread
 
 
+def bordered(data: torch.Tensor, padding: tuple[int, int, int, int]) -> torch.Tensor:
+    """Return an NHWC picture as NCHW, with zeros at its top, left, bottom and right."""
+    top, left, bottom, right = padding
+    return F.pad(data.permute(0, 3, 1, 2), (left, right, top, bottom))
+
+
 def conv_case(
     name: str,
     x: tuple[Size, Size, Size, int],
@@ -119,17 +131,19 @@ def conv_case(
     strides: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
     bindings: Sequence[Binding] = ({},),
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0),
 ) -> Case:
     """Return a convolution with a bias and a clip behind it."""
     packed = (panels(out), *kernel, x[3], PANEL)
+    window = Window(strides, dilation, padding)
 
     def define(data: Any, weight: Any, bias: Any) -> Any:
-        result = conv2d(data, weight, strides, dilation, out)
+        result = conv2d(data, weight, out, window)
         return te.compute(result.shape, lambda *i: clipped(result(*i) + bias[i[-1]]), "clip")
 
     def expected(data: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         plain = torch.from_numpy(unpacked(weight.numpy(), out)).permute(0, 3, 1, 2)
-        result = F.conv2d(data.permute(0, 3, 1, 2), plain, bias, strides, 0, dilation)
+        result = F.conv2d(bordered(data, padding), plain, bias, strides, 0, dilation)
         return result.clip(0, 6).permute(0, 2, 3, 1)
 
     return Case(
@@ -145,7 +159,7 @@ def residual_case() -> Case:
     """Return a convolution whose result is added to another tensor."""
 
     def define(data: Any, weight: Any, other: Any) -> Any:
-        result = conv2d(data, weight, (1, 1), (1, 1), 12)
+        result = conv2d(data, weight, 12, Window((1, 1)))
         return te.compute(result.shape, lambda *i: result(*i) + other(*i), "add")
 
     def expected(data: torch.Tensor, weight: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -171,7 +185,7 @@ def square_case() -> Case:
     shapes = [(1, 3, 5, 16), (2, 1, 1, 16, PANEL)]
     return Case(
         "conv2d_square",
-        lambda: from_te(lambda x, w: conv2d(x, w, (1, 1), (1, 1), 16), *shapes),
+        lambda: from_te(lambda x, w: conv2d(x, w, 16, Window((1, 1))), *shapes),
         [f32(*shape) for shape in shapes],
         by_torch(expected),
     )
@@ -191,7 +205,7 @@ def group_case(
 
     return Case(
         name,
-        lambda: from_te(lambda d, k: group_conv2d(d, k, strides, (1, 1), groups), x, weight),
+        lambda: from_te(lambda d, k: group_conv2d(d, k, groups, Window(strides)), x, weight),
         [f32(*x), f32(*weight)],
         by_torch(expected),
     )
@@ -204,13 +218,15 @@ def depthwise_case(
     strides: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
     bindings: Sequence[Binding] = ({},),
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0),
 ) -> Case:
     """Return a depthwise convolution."""
     weight = (*kernel, x[3])
+    window = Window(strides, dilation, padding)
 
     def expected(data: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
         result = F.conv2d(
-            data.permute(0, 3, 1, 2),
+            bordered(data, padding),
             taps.permute(2, 0, 1)[:, None],
             None,
             strides,
@@ -222,7 +238,7 @@ def depthwise_case(
 
     return Case(
         name,
-        lambda: from_te(lambda d, k: depthwise_conv2d(d, k, strides, dilation), x, weight),
+        lambda: from_te(lambda d, k: depthwise_conv2d(d, k, window), x, weight),
         [f32(*x), f32(*weight)],
         by_torch(expected),
         bindings,
@@ -365,6 +381,23 @@ CONVOLUTIONS = (
     conv_case("conv2d_stride", (2, 9, 11, 7), 3, (3, 2), (2, 3)),
     conv_case("conv2d_dilation", (1, 11, 9, 4), 9, (3, 3), (1, 1), (2, 3)),
     conv_case("conv2d_one_pixel", (1, 3, 3, 2), 1, (3, 3)),
+    conv_case("conv2d_border", (1, 5, 11, 5), 9, (3, 3), padding=(1, 1, 1, 1)),
+    conv_case("conv2d_border_stride", (2, 12, 21, 3), 12, (7, 7), (2, 2), padding=(3, 3, 2, 3)),
+    conv_case("conv2d_border_narrow", (1, 4, 2, 6), 16, (5, 5), padding=(2, 2, 2, 2)),
+    conv_case("conv2d_border_column", (1, 9, 1, 4), 8, (3, 3), padding=(1, 1, 1, 1)),
+    conv_case("conv2d_border_uneven", (1, 4, 30, 2), 5, (2, 4), (1, 3), padding=(0, 2, 1, 0)),
+    conv_case(
+        "conv2d_border_dilation", (1, 9, 12, 4), 8, (3, 3), (1, 1), (2, 4), padding=(2, 4, 2, 4)
+    ),
+    conv_case("conv2d_border_only", (1, 2, 2, 3), 8, (2, 2), (3, 3), padding=(3, 3, 3, 3)),
+    conv_case(
+        "conv2d_border_batch",
+        ("n", 6, 9, 3),
+        8,
+        (3, 3),
+        padding=(1, 1, 1, 1),
+        bindings=[{"n": 1}, {"n": 3}],
+    ),
     conv_case(
         "conv2d_any_size",
         (1, "h", "w", 3),
@@ -381,6 +414,10 @@ CONVOLUTIONS = (
     depthwise_case("depthwise_stride", (2, 9, 8, 16), (3, 3), (2, 2)),
     depthwise_case("depthwise_dilation", (1, 11, 12, 4), (3, 2), (1, 1), (2, 2)),
     depthwise_case("depthwise_one_channel", (1, 5, 5, 1)),
+    depthwise_case("depthwise_border", (1, 14, 15, 32), padding=(1, 1, 1, 1)),
+    depthwise_case("depthwise_border_odd", (2, 5, 7, 13), (5, 5), padding=(2, 2, 2, 2)),
+    depthwise_case("depthwise_border_stride", (1, 9, 19, 8), (3, 3), (2, 2), padding=(0, 0, 1, 1)),
+    depthwise_case("depthwise_border_all", (1, 3, 2, 20), (5, 5), padding=(2, 2, 2, 2)),
     depthwise_case(
         "depthwise_any_size",
         ("n", "h", "w", "c"),

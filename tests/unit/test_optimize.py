@@ -36,7 +36,6 @@ def test_a_residual_network_becomes_one_op_per_layer() -> None:
     program = lowered(Residual(), torch.zeros(1, 3, 8, 8))
     assert kinds(program) == {
         "transpose": 1,  # the input comes in as NCHW; nothing else is ever transposed
-        "pad": 2,
         "conv2d": 2,  # the stem, and the shortcut with its stride
         "depthwise_conv2d": 1,
         "matmul": 2,  # the pointwise convolution, and the classifier
