@@ -15,6 +15,7 @@ from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.lower import conv2d_int8
 from pyjsml.optimize.rewrite import dtype_of, emit, shape_of
 from pyjsml.optimize.simplify import reshape
+from pyjsml.optimize.winograd import choose_points, winograd_conv2d
 
 OIHW = ("o", "i", "h", "w")
 MAX_IMPLICIT = 8
@@ -46,6 +47,9 @@ def lower_conv2d(
     if dtype_of(x) == "uint8":
         integers = conv2d_int8(builder, x, weight, attrs)
         return Convolved(integers, list(integers.ty_args[0].shape))
+    if (points := choose_points(x, weight, attrs)) is not None:
+        tiles = winograd_conv2d(builder, x, weight, attrs.padding, points)
+        return Convolved(tiles, list(tiles.ty_args[0].shape))
     out_channels, group_inputs, height, width = shape_of(weight)
     groups = int(attrs.groups)
     depthwise_only = int(group_inputs) == 1 and int(out_channels) == groups
