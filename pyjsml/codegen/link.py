@@ -17,6 +17,10 @@ STACK_BYTES = 384 * 1024
 MAX_MEMORY = 2**32
 """All that 32 bits address. Only a file that names a maximum can run on a shared memory."""
 
+EMPTY = b"\0asm\1\0\0\0\0\x09\x07linking\x02\0\x22\x0ftarget_features\x01+\x0fmutable-globals"
+"""An object file that defines nothing: a model that only renames its inputs has no kernels, and the
+linker wants a file."""
+
 
 def link(folder: Path, exports: Mapping[str, str]) -> bytes:
     """Return a module of the object files `KEY.o` in `folder`, linked there.
@@ -35,7 +39,8 @@ def link(folder: Path, exports: Mapping[str, str]) -> bytes:
         names.setdefault(key, []).append(name)
     # A model has hundreds of kernels: their names go in a file, not on the command line.
     lines = [f"--export={key}\n{key}.o\n" for key in names]
-    (folder / "kernels").write_text("".join(lines))
+    (folder / "kernels").write_text("".join(lines) or "empty.o")
+    (folder / "empty.o").write_bytes(EMPTY)
     command = [
         *[sys.executable, "-m", "ziglang", "wasm-ld"],
         *["--no-entry", "--import-memory", "--strip-all", "--gc-sections", "-O2"],

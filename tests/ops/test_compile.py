@@ -167,6 +167,10 @@ def test_half_precision_is_refused() -> None:
         compile_program(program_of(function))
 
 
+def test_a_model_without_kernels_links(tmp_path: Path) -> None:
+    assert b"__heap_base" in link(tmp_path, {})
+
+
 def test_a_missing_linker_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
