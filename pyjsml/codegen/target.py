@@ -12,9 +12,18 @@ FEATURES = ("+simd128", "+bulk-memory", "+nontrapping-fptoint", "+sign-ext")
 """What every engine with SIMD also has."""
 
 
-OPTIONS = ("-vectorize-loops:bool=false", "-interleave-loops:bool=false")
-"""Options of LLVM. Schedules choose the vectors; were LLVM to vectorise the outermost loop besides,
-the rounding of an element would depend on which slice of the loop it is in."""
+OPTIONS = (
+    "-vectorize-loops:bool=false",
+    "-interleave-loops:bool=false",
+    "-enable-tbaa:bool=false",
+)
+"""Options of LLVM.
+
+Schedules choose the vectors; were LLVM to vectorise the outermost loop besides, the rounding of an
+element would depend on which slice of the loop it is in. And TVM tells LLVM that buffers of
+different element types never overlap, while an output may lie where an input of another type does:
+loads and stores that LLVM then swaps would read what has been overwritten.
+"""
 
 
 def target(isa: Isa) -> Any:
