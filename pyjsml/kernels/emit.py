@@ -18,10 +18,11 @@ STORED = {"bool": "uint8"}
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a buffer's elements lie: in `flat`, at the sum of index times stride."""
+    """Where a buffer's elements lie: in `flat`, at `start` plus the sum of index times stride."""
 
     flat: tirx.Var
     strides: tuple[Any, ...]
+    start: Any
 
 
 class Emitter:
@@ -65,18 +66,32 @@ class Emitter:
             size = size * extent
         return self.simplify(size)
 
-    def place(self, buffer: tirx.Var, flat: tirx.Var, dropped: int = 0) -> None:
-        """Lay `buffer` in `flat`, without its first `dropped` dims."""
+    def place(
+        self,
+        buffer: tirx.Var,
+        flat: tirx.Var,
+        dropped: int = 0,
+        block: tuple[int, Any] | None = None,
+    ) -> None:
+        """Lay `buffer` in `flat`, without its first `dropped` dims.
+
+        `block` keeps one of these after all, from an index on: its position and that index.
+        """
         strides: list[Any] = []
         stride: Any = integer(1)
+        start: Any = integer(0)
         for position, extent in reversed(list(enumerate(self.function.shape(buffer)))):
-            strides.append(integer(0) if position < dropped else stride)
-            stride = self.simplify(stride * extent)
-        self.storage[buffer] = Storage(flat, tuple(reversed(strides)))
+            kept = position >= dropped
+            if block is not None and position == block[0]:
+                kept, start = True, -block[1] * stride
+            strides.append(stride if kept else integer(0))
+            if position >= dropped:
+                stride = self.simplify(stride * extent)
+        self.storage[buffer] = Storage(flat, tuple(reversed(strides)), start)
 
     def index(self, buffer: tirx.Var, indices: Sequence[Any]) -> Any:
         """Return the flat index of an element."""
-        flat: Any = integer(0)
+        flat: Any = self.storage[buffer].start
         for index, stride in zip(indices, self.storage[buffer].strides, strict=True):
             flat = flat + index * stride
         return self.simplify(flat)

@@ -16,7 +16,7 @@ from pyjsml.kernels.expression import (
     substitute,
     uses,
 )
-from pyjsml.kernels.stage import Stage, Stages, Write, reads
+from pyjsml.kernels.stage import Stage, Stages, Write, reads, same_index
 
 CHEAP_CALLS = frozenset(
     {"if_then_else", "likely", "fabs", "floor", "ceil", "trunc", "sqrt", "isnan", "reinterpret"}
@@ -33,7 +33,12 @@ def inline(function: Stages) -> Stages:
         stage = left.pop(0)
         # Readers come later, and have by now taken in what came before this stage.
         readers = [other for other in left if _loads(other, stage)]
-        if _is_inner(stage, outputs) and readers and _worthwhile(stage, readers):
+        if (
+            _is_inner(stage, outputs)
+            and readers
+            and not _ends_a_reduction(stage, kept, readers)
+            and _worthwhile(stage, readers)
+        ):
             left = [_put(stage, other) if _loads(other, stage) else other for other in left]
         else:
             kept.append(stage)
@@ -42,6 +47,18 @@ def inline(function: Stages) -> Stages:
 
 def _is_inner(stage: Stage, outputs: set[tirx.Var]) -> bool:
     return not stage.reduced and len(stage.writes) == 1 and stage.buffer not in outputs
+
+
+def _ends_a_reduction(stage: Stage, earlier: list[Stage], readers: list[Stage]) -> bool:
+    """Tell whether `stage` is what becomes of a reduction's results before others reduce it.
+
+    It is then computed in the registers of the first, and read as often as it is wanted.
+    """
+    results = {write.buffer for other in earlier if other.reduced for write in other.writes}
+    own = any(
+        load.source in results and same_index(load.indices, stage.axes) for load in reads(stage)
+    )
+    return own and len(readers) > 1 and any(reader.reduced for reader in readers)
 
 
 def is_cheap(value: Any) -> bool:

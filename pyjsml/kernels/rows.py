@@ -7,6 +7,7 @@ from typing import Any
 
 from tvm import tirx
 
+from pyjsml.kernels.blocks import Block, cut_rows
 from pyjsml.kernels.emit import Emitter, allocate, flat_buffer, local, sequence, serial
 from pyjsml.kernels.expression import constant, dtype, item_bytes, substitute, uses
 from pyjsml.kernels.loops import loops
@@ -35,18 +36,62 @@ class Places:
 
 
 def rows(emitter: Emitter, function: Stages) -> tuple[Tiled, Places]:
-    """Run the stages of `function` one after the other for each point of their common axes."""
+    """Run the stages of `function` one after the other for each point of their common axes.
+
+    Where there are products among them, they run for a block of points instead.
+    """
     common = common_axes(emitter, function)
     prefix = function.stages[-1].axes[:common]
-    stages = [_rebased(stage, prefix) for stage in function.stages]
-    places = _place(emitter, function, common)
+    groups = _groups(emitter, function)
+    held = [write.buffer for group in groups for write in group[-1].writes]
+    row_bytes = sum(_local_bytes(function, buffer, common) or 0 for buffer in held)
+    block = cut_rows(emitter, function, common, row_bytes)
+    places = _place(emitter, function, held, common, block)
     parts = []
-    for stage in stages:
-        nest = make_nest(emitter, stage)
+    for group in groups:
+        stage, *epilogue = [_rebased(stage, prefix) for stage in group]
+        nest = make_nest(emitter, stage, epilogue)
         assert nest is not None
-        inner = loops(emitter, replace(nest, axes=nest.axes[common:]))
+        nest = replace(nest, axes=nest.axes[common:])
+        if block is not None:
+            at = {prefix[block.position].var: block.first + block.inner.var}
+            nest = nest.rewrite(lambda e, at=at: emitter.resimplify(substitute(e, at)))
+            nest = replace(nest, axes=(block.inner, *nest.axes))
+        inner = loops(emitter, nest)
         parts.append(serial(inner.parallel, inner.body))
-    return Tiled(prefix, allocate(places.stack, sequence(*parts))), places
+    outer = list(prefix)
+    if block is not None:
+        del outer[block.position]
+        outer.append(block.outer)
+    return Tiled(tuple(outer), allocate(places.stack, sequence(*parts))), places
+
+
+def _groups(emitter: Emitter, function: Stages) -> list[list[Stage]]:
+    """Put each reduction with the one stage that reads it, if that needs nothing but its point."""
+    groups: list[list[Stage]] = []
+    for stage in function.stages:
+        hosts = [group for group in groups if _is_epilogue(emitter, function, group, stage)]
+        for host in hosts:
+            groups.remove(host)
+        groups.append([*hosts[0], stage] if len(hosts) == 1 else [stage])
+        if len(hosts) > 1:
+            groups[-1:-1] = hosts
+    return groups
+
+
+def _is_epilogue(emitter: Emitter, function: Stages, group: list[Stage], stage: Stage) -> bool:
+    (*before, first) = group
+    if before or not first.reduced or stage.reduced or len(first.axes) != len(stage.axes):
+        return False
+    if not all(
+        emitter.equal(a.extent, b.extent) for a, b in zip(first.axes, stage.axes, strict=True)
+    ):
+        return False
+    own = {write.buffer for write in first.writes}
+    readers = [other for other in function.stages if any(r.source in own for r in reads(other))]
+    return readers == [stage] and all(
+        same_index(load.indices, stage.axes) for load in reads(stage) if load.source in own
+    )
 
 
 def common_axes(emitter: Emitter, function: Stages) -> int:
@@ -105,7 +150,9 @@ def _init(init: Any, variables: dict[tirx.Var, Any]) -> Any:
     return None if init is None else substitute(init, variables)
 
 
-def _place(emitter: Emitter, function: Stages, common: int) -> Places:
+def _place(
+    emitter: Emitter, function: Stages, held: list[tirx.Var], common: int, block: Block | None
+) -> Places:
     """Find each temporary a place: the stack, the output if it has its shape, or a workspace."""
     stack: list[tirx.Var] = []
     workspace: list[tirx.Var] = []
@@ -114,15 +161,17 @@ def _place(emitter: Emitter, function: Stages, common: int) -> Places:
     params = set(function.params)
     for stage in function.stages:
         for buffer in (write.buffer for write in stage.writes):
-            if buffer in params:
+            if buffer in params or buffer not in held:
                 continue
-            size = _local_size(function, buffer, common)
-            cost = None if size is None else size * item_bytes(dtype(buffer))
+            cost = _local_bytes(function, buffer, common)
+            if cost is not None and block is not None:
+                cost *= block.size
             host = None if guests else _host(emitter, function, stage, buffer)
             if cost is not None and cost <= (STACK_BYTES if host is not None else left):
                 left -= cost
-                stack.append(local(buffer.name, dtype(buffer), size or 0))
-                emitter.place(buffer, stack[-1], dropped=common)
+                stack.append(local(buffer.name, dtype(buffer), cost // item_bytes(dtype(buffer))))
+                kept = None if block is None else (block.position, block.first)
+                emitter.place(buffer, stack[-1], dropped=common, block=kept)
             elif host is not None:
                 guests.append(buffer)
                 emitter.place(buffer, emitter.storage[host].flat)
@@ -132,9 +181,9 @@ def _place(emitter: Emitter, function: Stages, common: int) -> Places:
     return Places(tuple(stack), tuple(workspace), tuple(guests))
 
 
-def _local_size(function: Stages, buffer: tirx.Var, common: int) -> int | None:
-    """Return the elements of `buffer` at a point of the common axes; None if that varies."""
-    size = 1
+def _local_bytes(function: Stages, buffer: tirx.Var, common: int) -> int | None:
+    """Return the bytes of `buffer` at a point of the common axes; None if that varies."""
+    size = item_bytes(dtype(buffer))
     for extent in function.shape(buffer)[common:]:
         length = constant(extent)
         if length is None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pyjsml.kernels.dims import FlatDims, named_dims
+from pyjsml.optimize.attention import fuse_attention
 from pyjsml.optimize.batch_norm import fold_batch_norm
 from pyjsml.optimize.fuse import fuse
 from pyjsml.optimize.layout import choose_layout
@@ -23,6 +24,7 @@ def optimize(program: Program) -> Program:
     Raises UnsupportedOpError for operators that have no kernel.
     """
     module, origins = simplify(program.module, program.origins)
+    module = fuse_attention(module)
     module, origins = fold_batch_norm(module, origins)
     module = multiply_integers(module, program.constants)
     flat = FlatDims(named_dims(module["main"], program.signature))

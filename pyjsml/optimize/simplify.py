@@ -76,8 +76,11 @@ def _simplify(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) ->
     name = op_name(value)
     if name in RESHAPES:
         return reshape(builder, value.args[0], list(shape_of(var)))
-    if name == "relax.permute_dims" and _only_moves_ones(value, var):
-        return reshape(builder, value.args[0], list(shape_of(var)))
+    if name == "relax.permute_dims":
+        value = _permutation(builder, value)
+        if _only_moves_ones(value, var):
+            return reshape(builder, value.args[0], list(shape_of(var)))
+        return value
     if name == "relax.astype" and dtype_of(value.args[0]) == dtype_of(var):
         return value.args[0]
     if name == "relax.broadcast_to" and same_shape(shape_of(value.args[0]), shape_of(var)):
@@ -116,10 +119,23 @@ def _slice_of_split(split: relax.Call, index: int) -> relax.Expr:
     return relax.op.strided_slice(x, [axis], [begin], [end], assume_inbound=True)
 
 
+def _permutation(builder: relax.BlockBuilder, call: relax.Call) -> relax.Call:
+    """Write a permutation of a permutation as one."""
+    inner = lookup(builder, call.args[0])
+    if op_name(inner) != "relax.permute_dims":
+        return call
+    before = permutation(inner)
+    return relax.op.permute_dims(inner.args[0], [before[axis] for axis in permutation(call)])
+
+
+def permutation(call: relax.Call) -> list[int]:
+    """Return which of its operand's axes each axis of a `permute_dims` is."""
+    axes, rank = call.attrs.axes, len(shape_of(call.args[0]))
+    return list(range(rank))[::-1] if axes is None else [int(axis) % rank for axis in axes]
+
+
 def _only_moves_ones(call: relax.Call, var: relax.Var) -> bool:
-    axes = call.attrs.axes
-    rank = len(shape_of(var))
-    order = [int(axis) for axis in axes] if axes is not None else list(range(rank))[::-1]
+    order = permutation(call)
     sizes = shape_of(call.args[0])
     kept = [axis for axis in order if not _is_one(sizes[axis])]
     return kept == sorted(kept)

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from tvm import relax, te, tirx, topi
 
+from pyjsml.kernels.attention import Attention, Heads, attention
 from pyjsml.kernels.conv2d import (
     Window,
     conv2d,
@@ -317,6 +318,44 @@ def matmul_case(
     )
 
 
+def attention_case(
+    name: str, rows: Size, keys: int, depth: int = 8, *, masked: bool = False, **options: Any
+) -> Case:
+    """Return attention of 2 heads out of 5 that lie side by side, as a shared projection's do.
+
+    Keys and mask are packed unless there is but one row.
+    """
+    packed = rows != 1
+    along = (panels(keys), PANEL)
+    by_position = Heads((0, 2, 1, 3), (0, 1, 0, 0), (None, 2, None, depth))
+    attrs = Attention(by_position, by_position, by_position, 0.5, False, masked, True, packed)
+    shapes: list[Sequence[Size]] = [(2, rows, 5, depth), (2, keys, 5, depth), (2, keys, 5, depth)]
+    if packed:
+        shapes[1] = (2, 2, along[0], depth, along[1])
+    if masked:
+        shapes.append((2, 1, rows, *along))
+
+    def define(*tensors: Any) -> Any:
+        return attention(attrs, *tensors)
+
+    def expected(
+        q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *mask: torch.Tensor
+    ) -> torch.Tensor:
+        q, v = (x[:, :, 1:3].transpose(1, 2) for x in (q, v))
+        plain = k.transpose(3, 4).flatten(2, 3)[:, :, :keys] if packed else k[:, :, 1:3]
+        k = plain if packed else plain.transpose(1, 2)
+        scores = q @ k.transpose(2, 3) / 2 + sum(m.flatten(3)[..., :keys] for m in mask)
+        return (scores.softmax(-1) @ v).transpose(1, 2)
+
+    return Case(
+        name,
+        lambda: from_te(define, *shapes),
+        [f32(*shape) for shape in shapes],
+        by_torch(expected),
+        **options,
+    )
+
+
 def batch_matmul_case(
     name: str, a: Sequence[Size], b: Sequence[Size], bindings: Sequence[Binding] = ({},)
 ) -> Case:
@@ -452,6 +491,13 @@ PRODUCTS = (
     matmul_case("matmul_any_rows_batch", (2, "n"), 6, 9, SEQUENCES),
     matmul_case("matmul_any_depth", (3,), "k", 8, [{"k": 1}, {"k": 10}]),
     matmul_case("matmul_vector_any_depth", (1,), "k", 8, [{"k": 1}, {"k": 10}]),
+    attention_case("attention", 5, 7),
+    attention_case("attention_blocks", 40, 16),
+    attention_case("attention_blocks_and_rest", 37, 65, 12),
+    attention_case("attention_many_keys", 9, 900),
+    attention_case("attention_row", 1, 11),
+    attention_case("attention_masked", 6, 13, masked=True),
+    attention_case("attention_any_rows", "n", 13, bindings=EMPTY),
     batch_matmul_case("batch_matmul", (2, 3, 5, 7), (2, 3, 7, 6)),
     batch_matmul_case("batch_matmul_broadcast", (4, 1, 5, 7), (3, 7, 9)),
     batch_matmul_case("batch_matmul_scores", (2, "n", 8), (2, 8, "n"), SEQUENCES),
