@@ -15,6 +15,7 @@ from pyjsml.frontend.symbolic import shape_of
 from pyjsml.program import Dim, Program, Signature, TensorSpec
 
 if TYPE_CHECKING:
+    from pyjsml.dims import Shape
     from pyjsml.frontend.builder import NodeBuilder
     from pyjsml.program import Origin
 
@@ -52,6 +53,7 @@ def finish(
     origins = {renamed.get(key, key): origin for key, origin in builder.origins.items()}
     bindings = [binding.var for block in function.body.blocks for binding in block.bindings]
     _check_shapes(bindings, origins, {dim.name for dim in dims})
+    _check_sizes(bindings, origins)
     given = tuple(
         _spec(name, variable.ty)
         for name, variable in zip(inputs, function.params[: len(inputs)], strict=True)
@@ -84,13 +86,35 @@ def _check_shapes(
         if variable.name in origins and not _follows(variable.ty, dims)
     ]
     if found:
-        nodes = list(dict.fromkeys(f"{origin.kind} {origin.node!r}" for origin in found))
         raise ModelError(
             "The shapes of these values can't be told from the shapes of the inputs: "
-            f"{', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' if nodes[3:] else ''}. Give "
-            "every input a fixed shape (--input NAME=DTYPE[SHAPE]); where a shape depends on the "
-            "inputs' values, pyjsml can't compile the model."
+            f"{_names(found)}. Give every input a fixed shape (--input NAME=DTYPE[SHAPE]); where a "
+            "shape depends on the inputs' values, pyjsml can't compile the model."
         )
+
+
+def _check_sizes(variables: Sequence[Any], origins: Mapping[str, Origin]) -> None:
+    """Raise ModelError that names the nodes whose values have an axis of length 0."""
+    found = [
+        origins[variable.name]
+        for variable in variables
+        if variable.name in origins and 0 in (_shape(variable.ty) or ())
+    ]
+    if found:
+        raise ModelError(
+            f"The values of these nodes have no elements, whatever the inputs: {_names(found)}. "
+            "pyjsml compiles no such values: leave them out of the model."
+        )
+
+
+def _names(origins: Sequence[Origin]) -> str:
+    """Write the nodes of `origins`, each once; of more than three the number of the rest."""
+    nodes = list(dict.fromkeys(f"{origin.kind} {origin.node!r}" for origin in origins))
+    return f"{', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' if nodes[3:] else ''}"
+
+
+def _shape(type_: Any) -> Shape | None:
+    return shape_of(type_) if isinstance(type_, relax.TensorType) else None
 
 
 def _follows(type_: Any, dims: Container[str]) -> bool:

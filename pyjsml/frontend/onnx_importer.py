@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
 
-from pyjsml.errors import ModelError
+from pyjsml.errors import ModelError, UnsupportedOpError
 from pyjsml.frontend import onnx_model
 from pyjsml.frontend.builder import NodeBuilder
 from pyjsml.frontend.constants import Weights
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
 from pyjsml.frontend.onnx_ops import OPERATORS, converter
+from pyjsml.frontend.onnx_ops.common import UnsupportedError
+from pyjsml.frontend.onnx_origins import at_output, origin_of
 from pyjsml.frontend.options import DTYPES, Dims, check_dims
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
-from pyjsml.frontend.traces import innermost
 from pyjsml.frontend.unsupported import refuse
 from pyjsml.program import Dim, Origin
 
@@ -86,19 +87,6 @@ def check_supported(model: ModelProto) -> None:
         operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         found.setdefault(operator, []).append(origin_of(node))
     refuse(found)
-
-
-def origin_of(node: Any) -> Origin:
-    """Return where an ONNX node comes from; one that has no name goes by its first output's."""
-    output = next((name for name in node.output if name), "")
-    metadata = {entry.key: entry.value for entry in node.metadata_props}
-    return Origin(
-        node=node.name or output,
-        kind=node.op_type,
-        module=_module_path(metadata.get("pkg.torch.onnx.name_scopes", "")),
-        source=innermost(metadata.get("pkg.torch.onnx.stack_trace", "")),
-        output=output,
-    )
 
 
 class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
@@ -181,17 +169,27 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         return self._variables("batch" if axis == 0 else f"{name}_{axis}")
 
     def _construct_nodes(self, graph: Any) -> None:
+        problems: list[str] = []
+        lost: set[str] = set()
         for node in graph.node:
             origin = origin_of(node)
             self.bb.base = origin.node
+            if not lost.isdisjoint(node.input):
+                lost.update(node.output)
+                continue
             try:
                 self._construct_node(node, origin)
+            except UnsupportedError as error:
+                problems.append(f"{node.op_type} at {origin}: {error}")
+                lost.update(node.output)
             except Exception as error:
                 where = f" ({origin.module} {origin.source})".replace(" )", ")")
                 raise ModelError(
                     f"The {node.op_type} node {origin.node!r}{where if origin.module else ''} "
                     f"can't be converted: {sentence(error)}"
                 ) from error
+        if problems:
+            raise UnsupportedOpError("pyjsml can't compile what these nodes ask for:", problems)
 
     def _convert_operator(self, op_name: str, inputs: Any, attrs: Any, opset: int) -> Any:
         own = converter(op_name, opset)
@@ -212,7 +210,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         names = list(node.output)
         for name, item in zip(names, self._unpack(value, len(names)), strict=False):
             if name:
-                self._nodes[name] = self.bb.result(item, _at(origin, name))
+                self._nodes[name] = self.bb.result(item, at_output(origin, name))
 
     def _unpack(self, value: Any, count: int) -> list[Any]:
         if isinstance(value, relax.Tuple):
@@ -238,13 +236,11 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             if isinstance(value.ty, relax.ShapeType):
                 value = relax.op.shape_to_tensor(value)
             producer = producers.get(output.name)
-            origin = _at(origin_of(producer), output.name) if producer else Origin(output.name)
+            origin = (
+                at_output(origin_of(producer), output.name) if producer else Origin(output.name)
+            )
             outputs[output.name] = (value, origin)
         return outputs
-
-
-def _at(origin: Origin, output: str) -> Origin:
-    return Origin(origin.node, origin.kind, origin.module, origin.source, output)
 
 
 def _is_tensor(value: Any) -> bool:
@@ -255,10 +251,3 @@ def _is_tensor(value: Any) -> bool:
 def _bounds(dims: list[Dim]) -> dict[str, Any]:
     upper = {dim.name: dim.max for dim in dims if dim.max is not None}
     return {"tir_var_upper_bound": upper} if upper else {}
-
-
-def _module_path(scopes: str) -> str:
-    """Read the exporter's list of nested scopes; the last but one is the innermost module."""
-    parts = [part.strip(" '\"") for part in scopes.strip("[]").split(",")]
-    modules = [part for part in parts[:-1] if part]
-    return modules[-1] if modules else ""

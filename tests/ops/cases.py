@@ -22,6 +22,7 @@ from pyjsml.kernels.conv2d import (
 )
 from pyjsml.kernels.conv2d_transpose import Phases, conv2d_transpose, pack_conv2d_transpose
 from pyjsml.kernels.depthwise import depthwise_conv2d, pack_depthwise
+from pyjsml.kernels.extremes import where_extreme
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.matmul import batch_matmul, matmul, pack_matmul, pack_matmul_transposed
 from tests.ops.functions import Size, from_relax, from_te
@@ -645,13 +646,33 @@ STATISTICS = (
     ),
     op_case("min_first", lambda x: op.min(x, [0]), [f32(3, 11)], by_torch(lambda x: x.amin(0))),
     op_case("prod", lambda x: op.prod(x, [1]), [f32(3, 9)], by_torch(lambda x: x.prod(1))),
-    op_case(
+    Case(
         "argmax",
-        lambda x: op.argmax(x, 1),
+        lambda: from_te(lambda x: where_extreme(x, 1, False, True), (3, 17, 5)),
         [f32(3, 17, 5)],
         lambda x: np.argmax(x, 1),
     ),
-    op_case("argmin", lambda x: op.argmin(x, -1), [f32(4, 9)], lambda x: np.argmin(x, -1)),
+    Case(
+        "argmin",
+        lambda: from_te(lambda x: where_extreme(x, 1, True, False), (4, "n")),
+        [f32(4, "n")],
+        lambda x: np.argmin(x, 1, keepdims=True),
+        bindings=[{"n": 9}, {"n": 1}],
+    ),
+    Case(
+        "argmax_of_all",
+        lambda: from_te(lambda x: where_extreme(x, None, False, True), (5, 7)),
+        [f32(5, 7)],
+        lambda x: np.argmax(x),
+    ),
+    Case(
+        "argmax_of_the_least",
+        lambda: from_te(lambda x: where_extreme(x, 1, False, True), (3, 5)),
+        [f32(3, 5)],
+        lambda x: np.argmax(x, 1),
+        low=-np.inf,
+        high=-np.inf,
+    ),
     op_case(
         "max_pool2d",
         lambda x: op.nn.max_pool2d(x, **PADDED_POOL, **NHWC),

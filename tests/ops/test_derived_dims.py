@@ -60,7 +60,7 @@ def test_shapes_that_are_products_of_dims() -> None:
         with api.Executor(bundle, "v8", isa=isa) as executor:
             for batch in (2, 1, 5):
                 x = torch.randn((batch, 10, 4), generator=torch.Generator().manual_seed(batch))
-                found = executor.run(x=x.numpy()).values()
+                found: list[Any] = list(executor.run(x=x.numpy()).values())
                 expected: Any = module(x)
                 for value, wanted in zip(found, expected, strict=True):
                     np.testing.assert_allclose(value, wanted.detach(), rtol=1e-5, atol=1e-5)

@@ -36,7 +36,10 @@ def array(values: Any, name: str) -> Any:
 
 def model() -> Any:
     """Return x[2, n] sliced along n, each part times 2, and the first column times x."""
-    nodes, constants = [], [array([1], "axes"), numpy_helper.from_array(np.float32(2), "two")]
+    nodes, constants = (
+        [],
+        [array([1], "axes"), numpy_helper.from_array(np.array(2, np.float32), "two")],
+    )
     for number, part in enumerate(SLICES):
         step = part.step or 1
         start = part.start if part.start is not None else 0 if step > 0 else 2**31

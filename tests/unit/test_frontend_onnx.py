@@ -143,6 +143,58 @@ def test_unsupported_operators_are_listed_at_once(tmp_path: Path) -> None:
     )
 
 
+def test_what_nodes_ask_for_in_vain_is_listed_at_once(tmp_path: Path) -> None:
+    bounds = [tensor_info(name, [], TensorProto.INT64) for name in ("start", "limit", "step")]
+    casts = [
+        helper.make_node("Cast", [value.name], [f"{value.name}_16"], to=TensorProto.BFLOAT16)
+        for value in bounds
+    ]
+    model = onnx_model(
+        [
+            helper.make_node("Cast", ["x"], ["a"], to=TensorProto.INT4, name="narrow"),
+            helper.make_node("Cast", ["a"], ["y"], to=TensorProto.FLOAT, name="behind it"),
+            *casts,
+            helper.make_node("Range", [node.output[0] for node in casts], ["z"], name="count"),
+        ],
+        [tensor_info("x", [3]), *bounds],
+        [tensor_info("y", [3]), tensor_info("z", [None], TensorProto.BFLOAT16)],
+        opset=21,
+    )
+    with pytest.raises(UnsupportedOpError) as caught:
+        load(save(model, tmp_path / "m.onnx"))
+    assert caught.value.problems == (
+        "Cast at narrow: there is no int4 in a bundle",
+        "Range at count: there is no bfloat16 in a bundle",
+    )
+
+
+def test_values_without_elements_are_refused_by_name(tmp_path: Path) -> None:
+    model = onnx_model(
+        [
+            helper.make_node("Slice", ["x", "two", "one", "one"], ["none"], name="cut"),
+            helper.make_node("Relu", ["none"], ["y"], name="of nothing"),
+        ],
+        [tensor_info("x", [2, 3])],
+        [tensor_info("y", [2, 0])],
+        {"one": np.array([1]), "two": np.array([2])},
+    )
+    with pytest.raises(ModelError, match=r"no elements.*: Slice 'cut', Relu 'of nothing'"):
+        load(save(model, tmp_path / "m.onnx"))
+
+
+def test_concat_leaves_out_what_has_no_elements(tmp_path: Path) -> None:
+    model = onnx_model(
+        [
+            helper.make_node("Slice", ["x", "two", "one", "one"], ["none"], name="cut"),
+            helper.make_node("Concat", ["none", "x"], ["y"], axis=1),
+        ],
+        [tensor_info("x", [2, 3])],
+        [tensor_info("y", [2, 3])],
+        {"one": np.array([1]), "two": np.array([2])},
+    )
+    assert "relax.strided_slice" not in operators(load(save(model, tmp_path / "m.onnx")))
+
+
 def test_shapes_that_depend_on_values(tmp_path: Path) -> None:
     model = onnx_model(
         [helper.make_node("NonZero", ["x"], ["y"], name="find")],

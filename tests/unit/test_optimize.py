@@ -7,12 +7,14 @@ from collections import Counter
 import pytest
 import torch
 from torch import nn
+from tvm import relax
 
 from pyjsml import api
 from pyjsml.dump import dump
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.frontend.options import parse_dims, parse_inputs
-from pyjsml.program import Program
+from pyjsml.optimize.legalize import legalize
+from pyjsml.program import Origin, Program
 from tests.support.golden import check_golden
 from tests.support.networks import Attention, Residual, seeded
 
@@ -122,6 +124,19 @@ def test_operators_without_a_kernel_are_all_named() -> None:
         lowered(Odd(), torch.eye(4)[None])
     assert any("linalg_inv" in problem for problem in caught.value.problems)
     assert any("linalg_det" in problem for problem in caught.value.problems)
+
+
+def test_operators_that_fail_to_be_lowered_are_all_named() -> None:
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType([1, 8, 6, 6], "float32"))
+    with builder.function("main", [x], attrs={"num_input": 1}):
+        size = relax.ShapeExpr([3, 3])
+        first = builder.emit(relax.op.image.resize2d(x, size, method="lanczos"), "first")
+        last = builder.emit(relax.op.image.resize2d(first, size, method="lanczos"), "last")
+        builder.emit_func_output(builder.emit(relax.op.nn.relu(last)))
+    with pytest.raises(UnsupportedOpError) as caught:
+        legalize(builder.finalize(), {"first": Origin("up"), "last": Origin("down")})
+    assert caught.value.problems == ("image.resize2d at up", "image.resize2d at down")
 
 
 @pytest.mark.parametrize("stage", ["optimize", "lower"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 from tvm import relax
 from tvm.ir import GenericConst
 
@@ -16,8 +17,17 @@ from pyjsml.frontend.onnx_ops.common import (
     constant,
     dtype_of,
     input_at,
+    text,
+    tvm_converter,
 )
+from pyjsml.frontend.remainders import floored_remainder, truncated_remainder
 from pyjsml.kernels.power import integer_power
+
+CASTS = frozenset(
+    {"FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16", "BOOL"}
+    | {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
+)
+"""What Cast may make: elements of a whole number of bytes."""
 
 
 def clip(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -81,15 +91,41 @@ def is_infinite(builder: Any, inputs: Inputs, attributes: Attributes, opset: int
 def modulo(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert Mod: with the divisor's sign, or with the dividend's if `fmod` is set."""
     x, y = inputs
-    if not attributes.get("fmod", 0):
-        return relax.op.floor_mod(x, y)
-    if not dtype_of(x).startswith("float"):
-        return relax.op.mod(x, y)
-    whole = builder.emit(relax.op.trunc(relax.op.divide(x, y)))
-    rest = builder.emit(relax.op.subtract(x, relax.op.multiply(whole, y)))
-    # What is finite is its own rest of an infinity.
-    endless = builder.emit(relax.op.equal(relax.op.abs(y), relax.const(np.inf, dtype_of(y))))
-    return relax.op.where(endless, x, rest)
+    if attributes.get("fmod", 0):
+        return truncated_remainder(builder, x, y)
+    return floored_remainder(builder, x, y)
+
+
+def bit_shift(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert BitShift; a shift by a negative count, or by all bits, leaves none of them."""
+    x, count = inputs
+    dtype = dtype_of(x)
+    zero, bits = relax.const(0, dtype), np.iinfo(dtype).bits
+    least = builder.emit(relax.op.less(count, zero))
+    most = builder.emit(relax.op.greater_equal(count, relax.const(bits, dtype)))
+    gone = builder.emit(relax.op.logical_or(least, most))
+    count = builder.emit(relax.op.where(gone, relax.const(bits - 1, dtype), count))
+    if text(attributes, "direction", "") == "RIGHT" and dtype.startswith("int"):
+        # The sign comes in from the left, so that a shift by all bits but one leaves nothing else.
+        return relax.op.right_shift(x, count)
+    right = text(attributes, "direction", "") == "RIGHT"
+    shifted = builder.emit((relax.op.right_shift if right else relax.op.left_shift)(x, count))
+    return relax.op.where(gone, zero, shifted)
+
+
+def cast_to(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Cast."""
+    kind = onnx.TensorProto.DataType.Name(attributes["to"])
+    if kind not in CASTS:
+        raise UnsupportedError(f"there is no {kind.lower()} in a bundle")
+    return tvm_converter("Cast", builder, inputs, attributes, opset)
+
+
+def arange(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Range."""
+    if dtype_of(inputs[0]) == "bfloat16":
+        raise UnsupportedError("there is no bfloat16 in a bundle")
+    return tvm_converter("Range", builder, inputs, attributes, opset)
 
 
 def dropout(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

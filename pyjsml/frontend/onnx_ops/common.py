@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tvm import relax
 from tvm.ir import GenericConst
 from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
+from tvm.tirx import IntImm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,11 @@ def input_at(inputs: Inputs, index: int) -> Any:
 def dtype_of(expr: Any) -> str:
     """Return the dtype of a tensor, by numpy's name."""
     return str(expr.ty.dtype.dtype)
+
+
+def is_empty(expr: Any) -> bool:
+    """Tell whether a tensor has an axis of length 0."""
+    return any(isinstance(size, IntImm) and int(size) == 0 for size in expr.ty.shape)
 
 
 def text(attributes: Attributes, name: str, default: str) -> str:

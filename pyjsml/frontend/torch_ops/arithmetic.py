@@ -7,6 +7,7 @@ from typing import Any
 
 from tvm import relax
 
+from pyjsml.frontend.remainders import floored_remainder, truncated_remainder
 from pyjsml.frontend.tensors import dtype_name
 from pyjsml.frontend.torch_ops.common import arguments, dtype_of, operand
 
@@ -29,16 +30,14 @@ def clamp(importer: Any, node: Any) -> Any:
 
 def divide(importer: Any, node: Any) -> Any:
     """Convert div, which of integers is a fraction; TVM's own rounds it."""
-    dtype = dtype_name(node.meta["val"].dtype)
-    left, right = (operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2])
-    return importer.block_builder.emit(relax.op.divide(left, right))
+    return importer.block_builder.emit(relax.op.divide(*_operands(importer, node)))
 
 
 def divide_rounding(importer: Any, node: Any) -> Any:
     """Convert div with a rounding mode."""
     builder = importer.block_builder
     dtype = dtype_name(node.meta["val"].dtype)
-    left, right = (operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2])
+    left, right = _operands(importer, node)
     match node.kwargs.get("rounding_mode"):
         case "floor":
             return builder.emit(relax.op.floor_divide(left, right))
@@ -52,12 +51,19 @@ def divide_rounding(importer: Any, node: Any) -> Any:
 def fmod(importer: Any, node: Any) -> Any:
     """Convert fmod, whose result has the dividend's sign."""
     builder = importer.block_builder
+    return builder.emit(truncated_remainder(builder, *_operands(importer, node)))
+
+
+def remainder(importer: Any, node: Any) -> Any:
+    """Convert remainder, whose result has the divisor's sign."""
+    builder = importer.block_builder
+    return builder.emit(floored_remainder(builder, *_operands(importer, node)))
+
+
+def _operands(importer: Any, node: Any) -> list[Any]:
+    """Return the first two arguments of `node` as tensors of its result's dtype."""
     dtype = dtype_name(node.meta["val"].dtype)
-    left, right = (operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2])
-    if not dtype.startswith("float"):
-        return builder.emit(relax.op.mod(left, right))
-    whole = builder.emit(relax.op.trunc(relax.op.divide(left, right)))
-    return builder.emit(relax.op.subtract(left, relax.op.multiply(whole, right)))
+    return [operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2]]
 
 
 def elu(importer: Any, node: Any) -> Any:

@@ -7,12 +7,21 @@ from typing import Any
 from tvm import relax
 
 from pyjsml.frontend.tensors import dtype_name
-from pyjsml.frontend.torch_ops.common import sizes_of
+from pyjsml.frontend.torch_ops.common import operand, sizes_of
 
 
 def clone(importer: Any, node: Any) -> Any:
     """Convert clone: values don't change, so that a copy is the value itself."""
     return importer.env[node.args[0]]
+
+
+def cat(importer: Any, node: Any) -> Any:
+    """Convert cat; tensors without elements are left out, unless there are no others."""
+    tensors, axis = [*node.args, 0][:2]
+    dtype = dtype_name(node.meta["val"].dtype)
+    filled = [each for each in tensors if 0 not in each.meta["val"].shape] or tensors
+    parts = [operand(importer, importer.env[each], dtype) for each in filled]
+    return importer.block_builder.emit(relax.op.concat(parts, node.kwargs.get("dim", axis)))
 
 
 def view(importer: Any, node: Any) -> Any:
