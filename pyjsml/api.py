@@ -160,8 +160,9 @@ class Executor:
     """A bundle running in an engine of this process or beside it. Use it in a `with` statement.
 
     `engine` is one of `pyjsml.engines.ENGINES` by name; `isa` forces one of the bundle's two wasm
-    files, which else the engine's abilities decide. Raises EngineUnavailableError, with how to get
-    it, where the engine is absent.
+    files, which else the engine's abilities decide; `threads` is how many may share its kernels.
+    Raises EngineUnavailableError, with how to get it, where the engine is absent, and OptionError
+    where it has fewer threads.
     """
 
     def __init__(
@@ -170,11 +171,12 @@ class Executor:
         engine: str = "pythonmonkey",
         *,
         isa: Isa | None = None,
+        threads: int = 1,
     ) -> None:
         from pyjsml.engines import get_engine
 
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        self._session = get_engine(engine).open(opened, isa=isa)
+        self._session = get_engine(engine).open(opened, isa=isa, threads=threads)
 
     def run(self, /, **inputs: ArrayLike) -> dict[str, Array]:
         """Run the model on arrays by input name; return its outputs by name.

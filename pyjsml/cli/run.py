@@ -29,6 +29,13 @@ TOP = 5
 @click.option("--engine", default="pythonmonkey", show_default=True, help="Where to run it.")
 @click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)}).")
 @click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many threads may share the work (node, chromium).",
+)
+@click.option(
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -40,6 +47,7 @@ def run(
     inputs: tuple[str, ...],
     engine: str,
     device: str | None,
+    threads: int,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -52,7 +60,7 @@ def run(
     if output is not None:
         check_output_file(output, [port["name"] for port in bundle.model["outputs"]])
     arrays = read_inputs(inputs, bundle.model)
-    with Executor(bundle, engine=engine) as executor:
+    with Executor(bundle, engine=engine, threads=threads) as executor:
         outputs = executor.run(**arrays)
     if output is not None:
         write_outputs(output, outputs)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pyjsml.engines.wire import as_tensors
-from pyjsml.errors import EngineError, EngineUnavailableError
+from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -24,24 +24,30 @@ class BaseEngine(ABC):
     """An engine that says what it lacks and how to make a session."""
 
     name: str
+    threaded = False
+    """Whether its sessions can share kernels between threads."""
 
     def available(self) -> str | None:
         """Return None where the engine can be used, else a sentence on how to get it."""
         return self._lack()
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> Session:
+    def open(self, bundle: Bundle, *, isa: Isa | None = None, threads: int = 1) -> Session:
         """Load `bundle`; see `Engine.open`."""
+        if threads < 1:
+            raise OptionError(f"the number of threads is {threads}; it is 1 or more")
+        if threads > 1 and not self.threaded:
+            raise OptionError(f"the engine {self.name} has one thread; node and chromium have more")
         if lack := self._lack():
             raise EngineUnavailableError(lack)
-        return self._session(bundle, isa)
+        return self._session(bundle, isa, threads)
 
     @abstractmethod
     def _lack(self) -> str | None:
         """Return what is missing and how to get it, None where nothing is."""
 
     @abstractmethod
-    def _session(self, bundle: Bundle, isa: Isa | None) -> Session:
-        """Open a session where nothing is missing."""
+    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> Session:
+        """Open a session where nothing is missing; `threads` is 1 unless `threaded`."""
 
 
 class BaseSession(ABC):

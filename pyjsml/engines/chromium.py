@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyjsml.engines.base import BaseEngine, BaseSession
 from pyjsml.engines.files import runtime_module
 from pyjsml.engines.site import Site
-from pyjsml.engines.wire import decode, encode, harness, to_error
+from pyjsml.engines.wire import create_options, decode, encode, harness, to_error
 from pyjsml.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class ChromiumEngine(BaseEngine):
     """
 
     name = "chromium"
+    threaded = True
 
     def _lack(self) -> str | None:
         if find_spec("playwright") is None:
@@ -55,14 +56,14 @@ class ChromiumEngine(BaseEngine):
                     return HOW_TO_GET
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None) -> ChromiumSession:
-        return ChromiumSession(bundle, isa)
+    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> ChromiumSession:
+        return ChromiumSession(bundle, isa, threads)
 
 
 class ChromiumSession(BaseSession):
     """A bundle in a page."""
 
-    def __init__(self, bundle: Bundle, isa: Isa | None) -> None:
+    def __init__(self, bundle: Bundle, isa: Isa | None, threads: int) -> None:
         super().__init__(bundle.model)
         runtime = runtime_module(bundle)
         with ExitStack() as stack:
@@ -82,7 +83,7 @@ class ChromiumSession(BaseSession):
             self._said: list[str] = []
             self._driver = stack.enter_context(_Driver())
             self._page = self._driver.do(self._open_page)
-            self._call("create", [f"/bundle/{runtime}", isa])
+            self._call("create", [f"/bundle/{runtime}", create_options(isa, threads)])
             self._stack = stack.pop_all()
 
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:

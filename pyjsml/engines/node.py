@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyjsml.engines.base import BaseEngine, BaseSession
 from pyjsml.engines.files import MODEL_MODULE, runtime_module, write_files
-from pyjsml.engines.wire import decode, encode, to_error
+from pyjsml.engines.wire import create_options, decode, encode, to_error
 from pyjsml.errors import EngineError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class NodeEngine(BaseEngine):
     """Runs bundles in the `node` of the search path; each session has a process to itself."""
 
     name = "node"
+    threaded = True
 
     def _lack(self) -> str | None:
         found = _version()
@@ -42,14 +43,14 @@ class NodeEngine(BaseEngine):
             return f"Node.js {'.'.join(map(str, found))} is too old: {advice}"
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None) -> NodeSession:
-        return NodeSession(bundle, isa)
+    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> NodeSession:
+        return NodeSession(bundle, isa, threads)
 
 
 class NodeSession(BaseSession):
     """A bundle in a Node process, which ends with the session."""
 
-    def __init__(self, bundle: Bundle, isa: Isa | None) -> None:
+    def __init__(self, bundle: Bundle, isa: Isa | None, threads: int) -> None:
         super().__init__(bundle.model)
         with ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pyjsml-")))
@@ -65,7 +66,7 @@ class NodeSession(BaseSession):
                     str(folder / "node.mjs"),
                     str(directory / MODEL_MODULE),
                     str(directory / runtime_module(bundle)),
-                    isa or "",
+                    json.dumps(create_options(isa, threads)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -54,8 +54,9 @@ class Engine(Protocol):
     def available(self) -> str | None:
         """Return None where the engine can be used, else a sentence on how to get it."""
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None) -> Session:
+    def open(self, bundle: Bundle, *, isa: Isa | None = None, threads: int = 1) -> Session:
         """Load `bundle`; `isa` forces one of its two wasm files, which else the runtime chooses.
 
-        Raises EngineUnavailableError where the engine is absent, and what loading raises.
+        Raises EngineUnavailableError where the engine is absent, OptionError where it does not have
+        so many `threads`, and what loading raises.
         """

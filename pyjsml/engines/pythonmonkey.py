@@ -29,7 +29,7 @@ class PythonMonkeyEngine(BaseEngine):
             return "PythonMonkey is not installed: pip install pythonmonkey"
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None) -> PythonMonkeySession:
+    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> PythonMonkeySession:
         return PythonMonkeySession(bundle, isa)
 
 

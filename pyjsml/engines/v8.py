@@ -29,7 +29,7 @@ class V8Engine(BaseEngine):
             return "mini-racer, which holds V8, is not installed: pip install 'pyjsml[v8]'"
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None) -> V8Session:
+    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> V8Session:
         return V8Session(bundle, isa)
 
 

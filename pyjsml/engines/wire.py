@@ -17,7 +17,7 @@ from pyjsml.errors import EngineError, InputError, ProblemsError, PyjsmlError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from pyjsml.program import Array
+    from pyjsml.program import Array, Isa
 
 LARGEST_ITEM = 8
 """Bytes of an element; numpy's long double, which no other host knows, has more."""
@@ -51,6 +51,11 @@ def as_tensors(
     if problems:
         raise InputError("the inputs can't be handed to the model", problems)
     return tensors
+
+
+def create_options(isa: Isa | None, threads: int) -> dict[str, Any]:
+    """Return what `createExecutor` takes."""
+    return {**({"isa": isa} if isa else {}), "threads": threads}
 
 
 def encode(tensors: Mapping[str, Array]) -> bytes:

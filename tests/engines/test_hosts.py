@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pyjsml.bundle import Bundle
-from pyjsml.engines import ENGINES, Session, get_engine
+from pyjsml.engines import ENGINES, Engine, Session, get_engine
 from pyjsml.engines.node import NodeSession
 from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
 from tests.engines.conftest import with_files
@@ -35,6 +35,18 @@ def need(name: str) -> None:
 def test_unknown_engine() -> None:
     with pytest.raises(OptionError, match="pythonmonkey, v8, node, chromium"):
         get_engine("rhino")
+
+
+@pytest.mark.parametrize("name", ["pythonmonkey", "v8"])
+def test_an_engine_with_one_thread(name: str, chain_bundle: Bundle) -> None:
+    with pytest.raises(OptionError, match=f"{name} has one thread; node and chromium have more"):
+        get_engine(name).open(chain_bundle, threads=2)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_no_threads(engine: Engine, chain_bundle: Bundle) -> None:
+    with pytest.raises(OptionError, match="the number of threads is 0"):
+        engine.open(chain_bundle, threads=0)
 
 
 def test_importing_the_engines_imports_no_host() -> None:
@@ -190,6 +202,10 @@ class TestNode:
         script = b'console.log("here I am"); throw new RangeError("no");'
         with pytest.raises(EngineError, match="RangeError: no\nhere I am"):
             get_engine("node").open(with_files(chain_bundle, {"index.js": script}))
+
+    def test_too_many_threads(self, chain_bundle: Bundle) -> None:
+        with pytest.raises(OptionError, match='"threads" is 65; it may be'):
+            get_engine("node").open(chain_bundle, threads=65)
 
     def test_nothing_is_left_behind(
         self, chain_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

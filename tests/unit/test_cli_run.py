@@ -144,3 +144,10 @@ def test_a_changed_bundle(directory: Path) -> None:
     result = invoke(directory)
     assert result.exit_code == 2
     assert "model.simd.wasm is not the file that was bundled" in result.stderr
+
+
+def test_threads(directory: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    result = invoke(directory, "--input", tmp_path / "x.npy", "--threads", "2")
+    assert result.exit_code == 2
+    assert "the engine pythonmonkey has one thread; node and chromium have more" in result.stderr

@@ -7,11 +7,11 @@ let runtime;
 let executor;
 
 /** Load the model; return `{}`, or what failed. */
-export async function create([runtimePath, isa]) {
+export async function create([runtimePath, options]) {
   try {
     runtime = await import(runtimePath);
     const { createExecutor } = await import("/bundle/index.js");
-    executor = await createExecutor(isa ? { isa } : {});
+    executor = await createExecutor(options);
     return {};
   } catch (error) {
     return report.failure(error);

@@ -1,4 +1,4 @@
-// Runs a bundle in Node for the Python side: `node node.mjs PATH_OF_INDEX.JS PATH_OF_RUNTIME ISA`.
+// Runs a bundle in Node for the Python side: `node node.mjs PATH_OF_INDEX.JS PATH_OF_RUNTIME OPTIONS`.
 //
 // A message, in either direction, is the length of its header and of its payload, each as a
 // little-endian u32, then the header, which is JSON, then the payload, a safetensors file. The first
@@ -12,14 +12,14 @@ const report = globalThis.pyjsmlReport;
 // Standard output carries messages; whatever else is said goes to standard error.
 globalThis.console = new Console(process.stderr);
 
-const [index, runtimePath, isa] = process.argv.slice(2);
+const [index, runtimePath, options] = process.argv.slice(2);
 const messages = readMessages(process.stdin);
 let runtime;
 let executor;
 try {
   runtime = await import(pathToFileURL(runtimePath));
   const { createExecutor } = await import(pathToFileURL(index));
-  executor = await createExecutor(isa ? { isa } : {});
+  executor = await createExecutor(JSON.parse(options));
   send({});
 } catch (error) {
   send(report.failure(error));
