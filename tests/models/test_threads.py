@@ -56,7 +56,10 @@ def test_threads_change_no_bit(network: Network, package: Bundle, engine: str, i
         expected = [next(iter(executor.run(x=x).values())) for x in batches]
     with torch.no_grad():
         np.testing.assert_allclose(
-            expected[1], network(torch.from_numpy(batches[1])).numpy(), rtol=1e-4, atol=1e-6
+            expected[1].astype(np.float32),
+            network(torch.from_numpy(batches[1])).numpy(),
+            rtol=1e-4,
+            atol=1e-6,
         )
     for threads in (2, 3):
         with Executor(package, engine, isa=isa, threads=threads) as executor:
