@@ -263,7 +263,7 @@ def _add(total: tirx.Var, element: int, weights: Any, activations: Any) -> tirx.
 def _beginner(
     emitter: Emitter, column: Axis, start: ir.TensorLoad | None
 ) -> Callable[[_Place, tirx.Var], tirx.Stmt]:
-    """Return what starts the sums of a tile: with zeros, or with what `start` has for the columns."""
+    """Return what starts the sums of a tile: zeros, or what `start` has for the columns."""
 
     def begin(place: _Place, total: tirx.Var) -> tirx.Stmt:
         stores = []

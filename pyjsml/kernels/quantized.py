@@ -49,6 +49,23 @@ def dequantize(x: te.Tensor, scale: Parameter, zero_point: Parameter, axis: int)
     return te.compute(x.shape, element, name="dequantize")
 
 
+def upper_bound(x: te.Tensor, negated: bool) -> te.Tensor:
+    """Return the largest element of `x`, or of its negation, and at least 0.
+
+    Floats above 0 are ordered as their bits are, and those below have negative ones. The maximum of
+    integers is one instruction, which that of floats is not: it has NaN to reckon with.
+    """
+    axes = [te.reduce_axis((0, size), f"k{number}") for number, size in enumerate(x.shape)]
+    value = -x(*axes) if negated else x(*axes)
+    bits = te.compute(
+        (), lambda: te.max(tirx.reinterpret("int32", value), axis=axes), name="largest"
+    )
+    zero = tirx.const(0, "int32")
+    return te.compute(
+        (), lambda: tirx.reinterpret("float32", tirx.Max(bits(), zero)), name="upper_bound"
+    )
+
+
 def zero_point_offset(weight: te.Tensor, zero_point: te.Tensor) -> te.Tensor:
     """Return for each output channel of [O, I, KH, KW] what the zero point adds to a sum, negated.
 

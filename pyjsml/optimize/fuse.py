@@ -84,7 +84,8 @@ def _groups(module: tvm.IRModule) -> list[Group]:
     for binding in bindings(module):
         group = Group(_pattern(module, binding), (binding,), binding)
         if group.pattern != OPAQUE and binding.var not in constants:
-            while (producer := _producer(group, uses, group_of)) is not None:
+            run = {var: at for var, at in group_of.items() if var not in constants}
+            while (producer := _producer(group, uses, run)) is not None:
                 group = _merged(group, producer)
         for member in group.members:
             group_of.pop(member.var, None)

@@ -22,6 +22,7 @@ from pyjsml.frontend.onnx_ops.common import (
     input_at,
     tvm_converter,
 )
+from pyjsml.kernels.quantized import upper_bound
 
 FLOAT_OPSET = 13
 """The version of ONNX whose operators the quantised ones are taken apart into."""
@@ -189,8 +190,8 @@ def dequantize(x: Any, scale: Any, zero_point: Any, axis: int) -> Any:
 
 def _dynamic(builder: Any, x: Any) -> list[Any]:
     zero, steps = relax.const(0.0, "float32"), relax.const(255.0, "float32")
-    high = builder.emit(relax.op.maximum(builder.emit(relax.op.max(x)), zero))
-    low = builder.emit(relax.op.minimum(builder.emit(relax.op.min(x)), zero))
+    high = builder.emit_te(upper_bound, x, False)
+    low = builder.emit(relax.op.negative(builder.emit_te(upper_bound, x, True)))
     width = builder.emit(relax.op.subtract(high, low))
     # Data that is 0 all over has no width, and any scale will do.
     scale = builder.emit(

@@ -1,0 +1,276 @@
+"""Kernels of bytes, with what numpy makes of the same integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from tvm import te
+
+from pyjsml.kernels import int8, quantized
+from pyjsml.kernels.layout import PANEL
+from tests.ops.cases import Array, Binding, Case, Spec, panels
+from tests.ops.functions import Dims, Size, sizes
+
+GROUP = int8.GROUP
+
+
+@dataclass(frozen=True)
+class ByteCase(Case):
+    """A kernel whose integers are drawn from the whole range of their dtype, its ends above all."""
+
+    def _random(self, random: Any, shape: Sequence[Size], dtype: str, binding: Binding) -> Array:
+        concrete = [binding[size] if isinstance(size, str) else size for size in shape]
+        if dtype not in ("int8", "uint8"):
+            return super()._random(random, shape, dtype, binding)
+        limits = np.iinfo(dtype)
+        drawn = random.integers(limits.min, limits.max, concrete, dtype, endpoint=True)
+        ends = np.array([limits.min, limits.min + 1, limits.max, 0], dtype)
+        chosen = random.choice(ends, concrete)
+        return np.asarray(np.where(random.random(concrete) < 0.5, chosen, drawn))
+
+
+def case(
+    name: str,
+    define: Callable[..., Any],
+    specs: Sequence[Spec],
+    expected: Callable[..., Array],
+    bindings: Sequence[Binding] = ({},),
+    reach: float = 2.0,
+) -> ByteCase:
+    """Return a case of a tensor expression; other numbers than bytes are drawn within `reach`."""
+
+    def build() -> Any:
+        dims = Dims()
+        inputs = [
+            te.placeholder(sizes(shape, dims), dtype, name=f"input{number}")
+            for number, (shape, dtype) in enumerate(specs)
+        ]
+        return te.create_prim_func([*inputs, define(*inputs)])
+
+    return ByteCase(name, build, specs, expected, bindings, -reach, reach)
+
+
+def requantize(total: Array, offset: Array, scale: Array, zero_point: int, dtype: str) -> Array:
+    """Quantise sums as the kernels define it, in float32."""
+    limits = np.iinfo(dtype)
+    value = (total + offset).astype(np.int32).astype(np.float32) * scale
+    bounded = np.clip(np.rint(value) + zero_point, limits.min, limits.max)
+    return np.asarray(bounded, dtype)
+
+
+def behind(total: Any, offset: Any, scale: Any, zero_point: int, dtype: str) -> Any:
+    """Return the tensor expression of `requantize`."""
+    scaled = te.compute(
+        total.shape,
+        lambda *i: (total(*i) + offset(i[-1])).astype("float32") * scale(i[-1]),
+        name="scaled",
+    )
+    return quantized.quantize(scaled, 1.0, zero_point, 0, dtype)
+
+
+def matmul_case(
+    name: str, rows: Size, depth: int, columns: int, zero_point: int = 128, dtype: str = "uint8"
+) -> ByteCase:
+    """Return a product whose sums are quantised again."""
+
+    def define(a: Any, weight: Any, offset: Any, scale: Any) -> Any:
+        return behind(int8.matmul_int8(a, weight, columns), offset, scale, zero_point, dtype)
+
+    def expected(a: Array, weight: Array, offset: Array, scale: Array) -> Array:
+        plain = weight.transpose(1, 3, 0, 2).reshape(depth, -1)[:, :columns].astype(np.int64)
+        return requantize(a.astype(np.int64) @ plain, offset, scale / 1000, zero_point, dtype)
+
+    specs = [
+        ((rows, depth), "uint8"),
+        ((panels(columns), depth // GROUP, PANEL, GROUP), "int8"),
+        ((columns,), "int32"),
+        ((columns,), "float32"),
+    ]
+    bindings: list[Binding] = [{rows: size} for size in (1, 9)] if isinstance(rows, str) else [{}]
+    return case(
+        name,
+        lambda a, w, o, s: define(a, w, o, te.compute(s.shape, lambda n: s(n) / 1000)),
+        specs,
+        expected,
+        bindings,
+    )
+
+
+def conv_case(
+    name: str,
+    x: tuple[int, int, int, int],
+    out: int,
+    kernel: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+) -> ByteCase:
+    """Return a convolution that gives its sums."""
+    packed = (panels(out), *kernel, x[3] // GROUP, PANEL, GROUP)
+
+    def expected(data: Array, weight: Array) -> Array:
+        plain = weight.transpose(0, 4, 3, 5, 1, 2).reshape(-1, x[3], *kernel)[:out]
+        return convolved(data, plain, strides, dilation, 1)
+
+    return case(
+        name,
+        lambda data, weight: int8.conv2d_int8(data, weight, strides, dilation, out),
+        [(x, "uint8"), (packed, "int8")],
+        expected,
+    )
+
+
+def depthwise_case(
+    name: str,
+    x: tuple[int, int, int, int],
+    kernel: tuple[int, int],
+    strides: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+) -> ByteCase:
+    """Return a depthwise convolution that gives its sums."""
+    height, width = kernel
+    packed = (x[3] // PANEL, width, -(-height // GROUP), PANEL, GROUP)
+
+    def expected(data: Array, weight: Array) -> Array:
+        columns = weight.transpose(0, 3, 2, 4, 1).reshape(x[3], 1, -1, width)
+        return convolved(data, columns[:, :, :height], strides, dilation, x[3])
+
+    return case(
+        name,
+        lambda data, weight: int8.depthwise_int8(data, weight, strides, dilation, height),
+        [(x, "uint8"), (packed, "int8")],
+        expected,
+    )
+
+
+def convolved(
+    data: Array,
+    weight: Array,
+    strides: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Array:
+    """Convolve in float64, in which sums of so few bytes are exact."""
+    image = torch.from_numpy(data.astype(np.float64)).permute(0, 3, 1, 2)
+    taps = torch.from_numpy(weight.astype(np.float64))
+    result = F.conv2d(image, taps, None, strides, 0, dilation, groups)
+    return result.permute(0, 2, 3, 1).numpy().astype(np.int32)
+
+
+def pack_case(
+    name: str, define: Callable[[Any], Any], shape: Sequence[int], expected: Callable[..., Array]
+) -> ByteCase:
+    """Return a packing kernel that is generic in its dims."""
+    names = [f"d{number}" for number in range(len(shape))]
+    binding = dict(zip(names, shape, strict=True))
+    return case(name, define, [(names, "int8")], expected, [binding])
+
+
+def grouped(weight: Array, columns: int, depth: int) -> Array:
+    """Pad [columns, depth, …] and part it: [panels, …, groups, PANEL, GROUP]."""
+    sizes = (-columns % PANEL, -depth % GROUP)
+    padded = np.pad(weight, [(0, sizes[0]), (0, sizes[1])] + [(0, 0)] * (weight.ndim - 2))
+    parted = padded.reshape(-1, PANEL, padded.shape[1] // GROUP, GROUP, *weight.shape[2:])
+    window = range(4, parted.ndim)
+    return np.ascontiguousarray(parted.transpose(0, *window, 2, 1, 3))
+
+
+def quantize_case(name: str, shape: Sequence[int], zero_point: int, dtype: str) -> ByteCase:
+    """Return a quantisation, half of whose elements lie just between two integers."""
+
+    def define(x: Any, choice: Any) -> Any:
+        halves = te.compute(
+            x.shape, lambda *i: te.if_then_else(choice(*i) > 0, te.floor(x(*i)) + 0.5, x(*i))
+        )
+        return quantized.quantize(halves, 0.5, zero_point, 0, dtype)
+
+    def expected(x: Array, choice: Array) -> Array:
+        value = np.where(choice > 0, np.floor(x) + np.float32(0.5), x) / np.float32(0.5)
+        limits = np.iinfo(dtype)
+        bounded = np.clip(np.rint(value) + zero_point, limits.min, limits.max)
+        return np.asarray(bounded, dtype)
+
+    return case(name, define, [(shape, "float32"), (shape, "int8")], expected, reach=150)
+
+
+def dequantize_case(name: str, shape: Sequence[int], dtype: str) -> ByteCase:
+    """Return a dequantisation with a scale per channel."""
+    return case(
+        name,
+        lambda x, scale: quantized.dequantize(x, scale, 3, 1),
+        [(shape, dtype), ((shape[1],), "float32")],
+        lambda x, scale: (x.astype(np.float32) - 3) * scale[:, None],
+    )
+
+
+def offset_case(name: str, shape: Sequence[int]) -> ByteCase:
+    """Return what the zero point takes off the sums of each output channel."""
+    return case(
+        name,
+        quantized.zero_point_offset,
+        [(shape, "int8"), ((), "int32")],
+        lambda weight, zero: -weight.sum((1, 2, 3), dtype=np.int32) * zero,
+        reach=255,
+    )
+
+
+INT8_CASES = (
+    matmul_case("matmul_int8", 7, 12, 20),
+    matmul_case("matmul_int8_row", 1, 40, 40, 0),
+    matmul_case("matmul_int8_row_rest", 1, 8, 19, 255),
+    matmul_case("matmul_int8_one_group", 5, 4, 3),
+    matmul_case("matmul_int8_deep", 33, 2052, 8, -128, "int8"),
+    matmul_case("matmul_int8_rows", "rows", 12, 24, 127, "int8"),
+    conv_case("conv2d_int8_1x1", (2, 5, 7, 8), 16, (1, 1)),
+    conv_case("conv2d_int8_3x3", (1, 9, 11, 4), 13, (3, 3)),
+    conv_case("conv2d_int8_strided", (1, 9, 12, 8), 24, (3, 2), (2, 2)),
+    conv_case("conv2d_int8_dilated", (1, 9, 12, 12), 8, (3, 3), (1, 1), (2, 3)),
+    depthwise_case("depthwise_int8_3x3", (1, 9, 12, 16), (3, 3)),
+    depthwise_case("depthwise_int8_strided", (2, 9, 8, 8), (3, 3), (2, 2)),
+    depthwise_case("depthwise_int8_5x5", (1, 9, 10, 8), (5, 5)),
+    depthwise_case("flat_window", (1, 2, 11, 24), (1, 4)),
+    depthwise_case("depthwise_int8_dilated", (1, 9, 12, 8), (2, 3), (1, 1), (3, 2)),
+    pack_case(
+        "pack_conv2d_int8",
+        int8.pack_conv2d_int8,
+        (13, 6, 3, 2),
+        lambda w: grouped(w, 13, 6),
+    ),
+    pack_case("pack_matmul_int8", int8.pack_matmul_int8, (7, 10), lambda w: grouped(w.T, 10, 7)),
+    pack_case(
+        "pack_depthwise_int8",
+        int8.pack_depthwise_int8,
+        (16, 1, 5, 3),
+        lambda w: grouped(w[:, 0], 16, 5),
+    ),
+    quantize_case("quantize_uint8", (3, 37), 255, "uint8"),
+    quantize_case("quantize_int8", (50,), -128, "int8"),
+    quantize_case("quantize_odd", (2, 3, 5), 7, "uint8"),
+    quantize_case("quantize_int16", (3, 11), -300, "int16"),
+    dequantize_case("dequantize_uint8", (2, 3, 19), "uint8"),
+    dequantize_case("dequantize_int8", (2, 5, 4), "int8"),
+    offset_case("zero_point_offset", (5, 3, 2, 3)),
+    case(
+        "column_offset",
+        quantized.column_offset,
+        [((9, 11), "int8"), ((), "int32")],
+        lambda weight, zero: -weight.sum(0, dtype=np.int32) * zero,
+        reach=255,
+    ),
+    case(
+        "upper_bound",
+        lambda x: quantized.upper_bound(x, False),
+        [((7, 33), "float32")],
+        lambda x: np.maximum(x.max(), np.float32(0)),
+    ),
+    case(
+        "lower_bound",
+        lambda x: quantized.upper_bound(x, True),
+        [((130,), "float32")],
+        lambda x: np.maximum((-x).max(), np.float32(0)),
+    ),
+)
