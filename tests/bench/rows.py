@@ -86,13 +86,21 @@ class Row:
         return [output.numpy() for output in (made if isinstance(made, tuple) else (made,))]
 
 
-def deviation(outputs: Sequence[bytes], expected: Sequence[Array]) -> float:
-    """Return the largest error relative to its output's largest number; inf if sizes differ."""
+def deviation(outputs: Sequence[bytes], expected: Sequence[Array], exact: bool) -> float:
+    """Return how far outputs are off, the worst of them; inf if sizes differ or it is no number.
+
+    It is the largest error relative to the output's largest number. Where results are not to be
+    `exact`, as two quantisers' are not, it is what is missing from a correlation of 1.
+    """
     if [len(data) for data in outputs] != [array.nbytes for array in expected]:
         return float("inf")
     worst = 0.0
     for data, array in zip(outputs, expected, strict=True):
         actual = np.frombuffer(data, array.dtype).astype(np.float64)
-        error = np.abs(actual - array.ravel()).max() / np.abs(array).max()
+        wanted = array.ravel()
+        if exact:
+            error = np.abs(actual - wanted).max() / np.abs(wanted).max()
+        else:
+            error = 1 - np.corrcoef(actual, wanted)[0, 1]
         worst = max(worst, float(error) if np.isfinite(error) else float("inf"))
     return worst

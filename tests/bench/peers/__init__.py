@@ -9,6 +9,7 @@ from pathlib import Path
 from pyjsml.bench.ort import ort_contender, ort_pages
 from pyjsml.bench.page import Contender, feed_page
 from tests.bench.cache import ROOT, cached, digest
+from tests.bench.graphs import graph_pages
 from tests.bench.rows import Row
 
 HERE = Path(__file__).parent
@@ -35,11 +36,35 @@ def litert(row: Row, threads: int) -> tuple[Pages, Contender]:
     pages["/litert.js"] = _module("litert")
     pages["/model.tflite"] = row.tflite().read_bytes()
     pages["/litert-inputs"] = feed_page(row.channels_last_inputs())
-    config = {"folder": "/litert/", "model": "/model.tflite", "threads": threads}
+    config = {
+        "folder": "/litert/",
+        "model": "/model.tflite",
+        "threads": threads,
+        "inputs": list(row.model.inputs),
+    }
     return pages, Contender("litert", "/litert.js", config, "/litert-inputs")
 
 
-PEERS: dict[str, Peer] = {"onnxruntime-web": onnxruntime_web, "litert": litert}
+def tfjs(row: Row, threads: int) -> tuple[Pages, Contender]:
+    """Return TF.js, which walks the ONNX graph operator by operator."""
+    if row.model.quantize is not None:
+        raise LeftOutError("not available: TF.js has no int8 kernels")
+    if row.name == "lstm":
+        raise LeftOutError("not available: TF.js has no LSTM in its wasm back end")
+    package = PACKAGES / "@tensorflow" / "tfjs-backend-wasm" / "dist"
+    pages = {f"/tfjs/{file.name}": file.read_bytes() for file in package.glob("*.wasm")}
+    pages |= graph_pages(row.onnx(), "/tfjs-model")
+    pages["/tfjs.js"] = _module("tfjs")
+    config = {
+        "folder": "/tfjs/",
+        "graph": "/tfjs-model/graph.json",
+        "constants": "/tfjs-model/constants",
+        "threads": threads,
+    }
+    return pages, Contender("tfjs", "/tfjs.js", config)
+
+
+PEERS: dict[str, Peer] = {"onnxruntime-web": onnxruntime_web, "litert": litert, "tfjs": tfjs}
 
 
 def _module(name: str) -> bytes:

@@ -1,0 +1,43 @@
+"""Cold starts: from asking for a page to the first result, without caches, and what it fetches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import brotli
+
+from pyjsml.bench.page import Track
+from pyjsml.bench.statistics import Times
+from pyjsml.errors import EngineError
+from tests.bench.rows import Row
+from tests.bench.runner import enter
+
+QUALITY = 9
+"""Of brotli: what servers that compress ahead of time reach within seconds."""
+NOT_RUNTIME = ("/inputs", "/litert-inputs", "/favicon.ico", "/bench/")
+WEIGHTS = (".safetensors", ".onnx", ".tflite", "/constants")
+
+
+def starts(track: Track, name: str, peers: Sequence[str], count: int) -> dict[str, Any]:
+    """Return `{times, code, compressed}` or `{error}` of each contender, bytes without weights."""
+    found: dict[str, Any] = {}
+    contenders, left_out = enter(track, Row(name), 1, peers, [None])
+    for contender in contenders:
+        try:
+            times, fetched = track.cold_starts(contender, count)
+        except EngineError as error:
+            left_out[contender.name] = str(error)
+            continue
+        code = [
+            track.pages[path]
+            for path in set(fetched)
+            if not path.startswith(NOT_RUNTIME) and not path.endswith(WEIGHTS)
+        ]
+        found[contender.name] = {
+            "times": asdict(Times.of(times)),
+            "code": sum(map(len, code)),
+            "compressed": sum(len(brotli.compress(data, quality=QUALITY)) for data in code),
+        }
+    return found | {who: {"error": why} for who, why in left_out.items()}
