@@ -6,7 +6,7 @@ import tvm_ffi
 from tvm import ir, tirx
 
 from pyjsml.kernels.expression import call_name, dtype
-from pyjsml.kernels.math import unsupported_math
+from pyjsml.kernels.math import own_function, unsupported_math
 
 FOREIGN = frozenset(
     {
@@ -29,7 +29,7 @@ def unsupported(func: tirx.PrimFunc) -> list[str]:
     found: dict[str, None] = {}
 
     def call(node: ir.Call) -> None:
-        if call_name(node) in FOREIGN:
+        if call_name(node) in FOREIGN and own_function(node) is None:
             found.setdefault(str(node.args[0].value))
 
     def variable(node: tirx.Var) -> None:

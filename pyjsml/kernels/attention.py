@@ -14,6 +14,7 @@ from tvm import ir, te, tirx
 
 from pyjsml.kernels.layout import PANEL, panels
 from pyjsml.kernels.matmul import broadcast_index
+from pyjsml.kernels.softmax import peak, power
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,14 @@ def attention(
 
     logits = te.compute((batch, rows, heads, *along), logit, name="logits")
     folded = [[te.reduce_axis((0, size), "m") for size in along] for _ in range(2)]
-    peak = te.compute(
+    peaks = te.compute(
         (batch, rows, heads),
-        lambda b, n, h: te.max(logits(b, n, h, *folded[0]), axis=folded[0]),
+        lambda b, n, h: peak(logits(b, n, h, *folded[0]), folded[0]),
         name="peak",
     )
     powers = te.compute(
         (batch, rows, heads, *along),
-        lambda b, n, h, *key: tirx.exp(logits(b, n, h, *key) - peak(b, n, h)),
+        lambda b, n, h, *key: power(logits(b, n, h, *key) - peaks(b, n, h)),
         name="powers",
     )
     total = te.compute(
@@ -164,7 +165,7 @@ def attention(
         value = mixed(b, n, h, c) / total(b, n, h)
         if not attrs.safe:
             return value
-        nothing = tirx.EQ(peak(b, n, h), minus_infinity)
+        nothing = tirx.EQ(peaks(b, n, h), minus_infinity)
         return tirx.Select(nothing, tirx.const(0, queries.dtype), value)
 
     return te.compute((batch, rows, heads, columns), result, name="attention")

@@ -34,6 +34,9 @@ SPLITS = 2
 """Partial sums where there are but one or two rows: 2 beat 1 and 4, and one panel at a time beat
 several, whose streams get in the way of each other's prefetching."""
 
+PARTIAL_VECTORS = 4
+"""Vectors of partial results that a reduction along a row has: each waits only for itself."""
+
 ITEM = 4
 """Bytes of a float32."""
 
@@ -52,8 +55,7 @@ def loops(emitter: Emitter, nest: Nest, parameters: Parameters | None = None) ->
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):
         return _tile(emitter, nest, parameters)
     if can_reduce_lanes(emitter, nest):
-        width = vector_width(nest)
-        return reduce_lanes(emitter, nest, min(width, 4), max(width // 4, 1))
+        return reduce_lanes(emitter, nest, LANES, PARTIAL_VECTORS)
     return reduce_points(emitter, nest)
 
 

@@ -26,6 +26,9 @@ Function = Callable[..., Any]
 
 LN2 = math.log(2)
 LOG2E = 1 / math.log(2)
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
+MAGIC = 12582912.0
+"""1.5 · 2^23: adding it rounds to an integer, and leaves it in the low bits of the sum."""
 LN10 = math.log(10)
 LOG2_10 = math.log2(10)
 
@@ -57,6 +60,9 @@ def lower_math(body: Any) -> Any:
     def call(node: ir.Call, mutator: Any) -> Any:
         node = mutator.default_mutate(node)
         name = call_name(node)
+        own = own_function(node)
+        if own is not None:
+            return _bound(node.args[1:], own)
         if name in FLOAT32 and dtype(node) == "float32":
             return _bound(node.args, FLOAT32[name])
         if name in ANY_FLOAT and dtype(node.args[0]).startswith("float"):
@@ -120,6 +126,13 @@ class _Held:
         allocations = [tirx.AllocBuffer(buffer) for buffer, _ in self._values]
         stores = [tirx.BufferStore(b, value, [self._index]) for b, value in self._values]
         return sequence(*allocations, *stores, store)
+
+
+def own_function(call: ir.Call) -> Function | None:
+    """Return which function of `EXTERN` is called, if it is one."""
+    if call_name(call) != "call_pure_extern":
+        return None
+    return EXTERN.get(str(call.args[0].value))
 
 
 def unsupported_math(body: Any) -> list[str]:
@@ -243,7 +256,24 @@ def round_even(x: Any) -> Any:
 
 def exp(x: Any) -> Any:
     """1 ulp; the polynomial is Cephes expf."""
-    return _exp(x, LOG2E, [0.693359375, -2.12194440e-4], 1.0, (-104.0, 89.0))
+    return _exp(x, LOG2E, [LN2_HIGH, LN2_LOW], 1.0, (-104.0, 89.0))
+
+
+def exp_to_one(x: Any) -> Any:
+    """2 ulp from -87 to 0, and 0 below: for powers that are summed up, the largest of them 1."""
+
+    def scaled(x: Any) -> Any:
+        def result(t: Any) -> Any:
+            n = t - _f(MAGIC)
+            rest = x - n * _f(LN2_HIGH) - n * _f(LN2_LOW)
+            # The shift drops all of the magic number's bits, and n becomes an exponent.
+            power = _float((_bits(t) << _i(23)) + _i(0x3F800000))
+            return _let(rest, lambda r: _exp_part(r) * power)
+
+        value = _let(x * _f(LOG2E) + _f(MAGIC), result)
+        return _let(value, lambda y: _select(x < _f(-87.0), _f(0.0), y))
+
+    return _let(x, scaled)
 
 
 def exp2(x: Any) -> Any:
@@ -274,8 +304,6 @@ def _exp(
     scale = _ldexp if wide else _ldexp_normal
 
     def scaled(x: Any) -> Any:
-        # Adding 1.5 · 2^23 rounds to an integer, and leaves it in the low bits of the sum.
-        magic = 12582912.0
 
         def rest(n: Any) -> Any:
             r = x
@@ -284,17 +312,17 @@ def _exp(
             return r * _f(unit) if unit != 1.0 else r
 
         def result(t: Any) -> Any:
-            n = t - _f(magic)
+            n = t - _f(MAGIC)
             offset = 0x4B400000 + int(halved)
             return _let(_let(n, rest), lambda r: scale(_exp_part(r), _bits(t) - _i(offset)))
 
-        return _let(x * _f(per_power) + _f(magic), result)
+        return _let(x * _f(per_power) + _f(MAGIC), result)
 
     return _let(_clamp(x, *bounds), scaled)
 
 
 def _half_exp(x: Any) -> Any:
-    return _exp(x, LOG2E, [0.693359375, -2.12194440e-4], 1.0, (-104.0, 90.0), halved=True)
+    return _exp(x, LOG2E, [LN2_HIGH, LN2_LOW], 1.0, (-104.0, 90.0), halved=True)
 
 
 def _exp_part(r: Any) -> Any:
@@ -396,7 +424,7 @@ def log1p(x: Any) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """3 ulp down to x = -87; through e^-x, which may be 0 or infinite early beside 1."""
-    power = _exp(-x, LOG2E, [0.693359375, -2.12194440e-4], 1.0, (-87.0, 89.0), wide=False)
+    power = _exp(-x, LOG2E, [LN2_HIGH, LN2_LOW], 1.0, (-87.0, 89.0), wide=False)
     return _f(1.0) / (_f(1.0) + power)
 
 
@@ -786,6 +814,9 @@ FLOAT32: Mapping[str, Function] = MappingProxyType(
     }
 )
 """By the name of the intrinsic: what replaces it where it is of float32."""
+
+EXTERN: Mapping[str, Function] = MappingProxyType({"exp_to_one": exp_to_one})
+"""By name: functions of float32 that TIR has no intrinsic for."""
 
 ANY_FLOAT: Mapping[str, Function] = MappingProxyType(
     {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import tvm_ffi
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter, local, sequence, serial, unrolled, vectorized
@@ -19,6 +20,8 @@ Combine = Callable[[Any, Any], Any]
 def combiner(accumulator: Accumulator) -> Combine | None:
     """Return how two partial results of an accumulator make one, or None if its order matters."""
     update = accumulator.update
+    if _is_selection(update, accumulator.value):
+        return larger
     if not isinstance(update, (tirx.Add, tirx.Mul, tirx.Max, tirx.Min, tirx.And, tirx.Or)):
         return None
     value = accumulator.value
@@ -32,6 +35,21 @@ def combiner(accumulator: Accumulator) -> Combine | None:
         if not isinstance(init, (tirx.FloatImm, tirx.IntImm)) or init.value != neutral:
             return None
     return type(update)
+
+
+def larger(a: Any, b: Any) -> Any:
+    """Return the larger of two values by one comparison, which passes over NaN."""
+    return tirx.Select(a < b, b, a)
+
+
+def _is_selection(update: Any, value: tirx.Var) -> bool:
+    """Tell whether `update` is `larger` of the accumulator `value` and something else."""
+    if not isinstance(update, tirx.Select):
+        return False
+    return bool(
+        tvm_ffi.structural_equal(update, larger(value, update.true_value))
+        and not uses(update.true_value, [value])
+    )
 
 
 @dataclass(frozen=True)

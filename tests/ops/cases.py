@@ -25,6 +25,7 @@ from pyjsml.kernels.depthwise import depthwise_conv2d, pack_depthwise
 from pyjsml.kernels.extremes import where_extreme
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.matmul import batch_matmul, matmul, pack_matmul, pack_matmul_transposed
+from pyjsml.kernels.softmax import softmax
 from tests.ops.functions import Size, from_relax, from_te
 
 Array = NDArray[Any]
@@ -539,9 +540,17 @@ PRODUCTS = (
 )
 
 
-def softmax(axis: int) -> Callable[..., Array]:
-    """Return softmax along `axis`, by torch."""
-    return by_torch(lambda x: torch.softmax(x, axis))
+def softmax_case(
+    name: str, shape: Sequence[Size], axis: int, bindings: Sequence[Binding] = ({},)
+) -> Case:
+    """Return softmax along `axis`."""
+    return Case(
+        name,
+        lambda: from_te(lambda x: softmax(x, axis % len(shape)), shape),
+        [f32(*shape)],
+        by_torch(lambda x: torch.softmax(x, axis)),
+        bindings,
+    )
 
 
 def pooled(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Array]:
@@ -556,15 +565,10 @@ def sum_then_slice(x: Any) -> Any:
 
 
 STATISTICS = (
-    op_case("softmax", lambda x: op.nn.softmax(x, -1), [f32(3, 10)], softmax(-1)),
-    op_case("softmax_middle", lambda x: op.nn.softmax(x, 1), [f32(2, 5, 6)], softmax(1)),
-    op_case(
-        "softmax_any_length",
-        lambda x: op.nn.softmax(x, -1),
-        [f32(2, "n", "n")],
-        softmax(-1),
-        EMPTY,
-    ),
+    softmax_case("softmax", (3, 10), -1),
+    softmax_case("softmax_wide", (2, 70), 1),
+    softmax_case("softmax_middle", (2, 5, 6), 1),
+    softmax_case("softmax_any_length", (2, "n", "n"), 2, EMPTY),
     op_case(
         "log_softmax",
         lambda x: op.nn.log_softmax(x, -1),

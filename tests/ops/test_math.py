@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from tvm import te, tirx
 
-from pyjsml.kernels.math import FLOAT32
+from pyjsml.kernels.math import EXTERN, FLOAT32
+from pyjsml.kernels.softmax import power
 from pyjsml.program import ISAS
 from tests.ops.functions import from_te
 from tests.ops.machine import Compiled, Machine
@@ -83,6 +84,9 @@ def binary(function: Callable[..., Any]) -> Any:
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     functions = {name: unary(name) for name in [*DOMAINS, "round"]}
     functions |= {name: binary(getattr(tirx, name)) for name in PAIRS}
+    functions["exp_to_one"] = from_te(
+        lambda x: te.compute(x.shape, lambda i: power(x(i)), "y"), (COUNT,)
+    )
     functions |= {"maximum": binary(tirx.max), "minimum": binary(tirx.min)}
     functions["clip"] = from_te(
         lambda x: te.compute(
@@ -103,7 +107,7 @@ def call(machine: Machine, name: str, *inputs: Array) -> Array:
 
 def stated_error(name: str) -> float:
     """Return the ulp that a function's docstring promises."""
-    found = re.match(r"(\d+) ulp", FLOAT32[name].__doc__ or "")
+    found = re.match(r"(\d+) ulp", (FLOAT32 | EXTERN)[name].__doc__ or "")
     assert found, f"{name} states no error"
     return float(found[1])
 
@@ -158,6 +162,12 @@ def test_functions_of_two_stay_within_the_error_that_they_state(
     with np.errstate(all="ignore"):
         exact = PAIRS[name](x.astype(np.float64), y.astype(np.float64))
     assert_within(call(machine, name, x, y), exact, stated_error(name))
+
+
+def test_powers_that_are_summed_up_stay_within_the_error_that_they_state(machine: Machine) -> None:
+    x = -np.abs(samples(-87.0, 0.0))
+    exact = np.where(x < -87, 0, np.exp(x.astype(np.float64)))
+    assert_within(call(machine, "exp_to_one", x), exact, stated_error("exp_to_one"))
 
 
 def test_fmod_is_exact(machine: Machine) -> None:
