@@ -25,11 +25,6 @@ class Times:
             low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
         return cls(statistics.median(samples), low, high, min(samples), len(samples))
 
-    @property
-    def spread(self) -> float:
-        """The distance of the quartiles as a share of the median."""
-        return (self.high - self.low) / self.median if self.median else 0.0
-
 
 def geometric_mean(values: Sequence[float]) -> float:
     """Return the geometric mean of positive numbers."""

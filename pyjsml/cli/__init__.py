@@ -5,7 +5,7 @@ Results go to stdout, everything for people on the way (progress, errors) to std
 | exit code | meaning                                             |
 |-----------|-----------------------------------------------------|
 | 0         | done                                                |
-| 1         | a check found a shortfall                           |
+| 1         | a check or a bench found a shortfall                |
 | 2         | the user's input is at fault                        |
 | 70        | pyjsml failed (`--traceback` shows where)           |
 | 130       | interrupted                                         |
@@ -16,6 +16,7 @@ from __future__ import annotations
 import click
 
 from pyjsml import __version__
+from pyjsml.cli.bench import bench
 from pyjsml.cli.bundle import bundle
 from pyjsml.cli.check import check
 from pyjsml.cli.demo import demo
@@ -36,5 +37,5 @@ def main(traceback: bool) -> None:
     """Turn a PyTorch or ONNX model into a typed npm package, run it anywhere, and check it."""
 
 
-for command in (bundle, run, check, inspect, doctor, demo):
+for command in (bundle, run, check, bench, inspect, doctor, demo):
     main.add_command(command)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pyjsml.engines.protocol import Measurement
 from pyjsml.engines.wire import as_tensors
 from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
 
@@ -68,6 +69,10 @@ class BaseSession(ABC):
         """Run the model; return its outputs, and the values of the graph called `names`."""
         return self._checked_run(inputs, list(names))
 
+    def measure(self, inputs: Mapping[str, ArrayLike], rounds: int) -> Measurement:
+        """Time runs inside the engine."""
+        return Measurement(**self._measure(self._checked(inputs), rounds))
+
     def close(self) -> None:
         """Free what the session holds; further calls do nothing."""
         if not self._closed:
@@ -86,13 +91,20 @@ class BaseSession(ABC):
         self.close()
 
     def _checked_run(self, inputs: Mapping[str, ArrayLike], capture: list[str]) -> Results:
+        return self._run(self._checked(inputs), capture)
+
+    def _checked(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         if self._closed:
             raise EngineError("StateError", "the session is closed; open another")
-        return self._run(as_tensors(inputs, self._dtypes), capture)
+        return as_tensors(inputs, self._dtypes)
 
     @abstractmethod
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:
         """Run once; `capture` lists the values to return besides the outputs."""
+
+    @abstractmethod
+    def _measure(self, tensors: dict[str, Array], rounds: int) -> dict[str, Any]:
+        """Time `rounds` samples; return what `harness/timing.js` gives."""
 
     @abstractmethod
     def _free(self) -> None:

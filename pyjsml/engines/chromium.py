@@ -74,7 +74,7 @@ class ChromiumSession(BaseSession):
                         "/favicon.ico": b"",
                         **{
                             f"/harness/{name}": harness(name).encode()
-                            for name in ("chromium.js", "report.js")
+                            for name in ("chromium.js", "report.js", "timing.js")
                         },
                         **{f"/bundle/{path}": data for path, data in bundle.files.items()},
                     }
@@ -90,6 +90,11 @@ class ChromiumSession(BaseSession):
         self._site.pages["/inputs"] = encode(tensors)
         self._call("run", capture)
         return decode(self._site.posted.pop("/results"), self._outputs, capture)
+
+    def _measure(self, tensors: dict[str, Array], rounds: int) -> dict[str, Any]:
+        self._site.pages["/inputs"] = encode(tensors)
+        found: dict[str, Any] = self._call("measure", rounds)
+        return found
 
     def _free(self) -> None:
         self._stack.close()
@@ -118,8 +123,8 @@ class ChromiumSession(BaseSession):
     def _on_page_error(self, error: Error) -> None:
         self._said.append(f"page error: {error}")
 
-    def _call(self, function: str, argument: Any) -> None:
-        """Call a function of the harness; raise what it says has failed."""
+    def _call(self, function: str, argument: Any) -> Any:
+        """Call a function of the harness; return its answer, or raise what it says has failed."""
         from playwright.sync_api import Error
 
         source = f"async (a) => (await import('/harness/chromium.js')).{function}(a)"
@@ -131,6 +136,7 @@ class ChromiumSession(BaseSession):
             raise EngineError(error.name or "PlaywrightError", said) from None
         if "error" in reply:
             raise to_error(reply["error"], "\n".join(self._said))
+        return reply
 
 
 class _Driver:

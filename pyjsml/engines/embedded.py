@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyjsml.engines.base import BaseSession
 from pyjsml.engines.files import MODEL_SCRIPT, RUNTIME_SCRIPT, model_files, script
@@ -20,6 +20,7 @@ def sources(bundle: Bundle) -> tuple[str, ...]:
     """Return the scripts to run, in order; the last defines `globalThis.pyjsmlSession`."""
     return (
         harness("report.js"),
+        harness("timing.js"),
         script(bundle, RUNTIME_SCRIPT),
         script(bundle, MODEL_SCRIPT),
         harness("embedded.js"),
@@ -43,14 +44,24 @@ class EmbeddedSession(BaseSession):
             raise to_error(json.loads(failure)["error"])
 
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:
+        result = self._call_run(self._put(tensors), json.dumps(capture))
+        if isinstance(result, str):
+            raise to_error(json.loads(result)["error"])
+        return decode(bytes(result), self._outputs, capture)
+
+    def _measure(self, tensors: dict[str, Array], rounds: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._call_measure(self._put(tensors), rounds))
+        if "error" in found:
+            raise to_error(found["error"])
+        return found
+
+    def _put(self, tensors: dict[str, Array]) -> int:
+        """Write the inputs where JavaScript finds them; return how many bytes they are."""
         payload = encode(tensors)
         if self._inputs is None or len(payload) > len(self._inputs):
             self._inputs = self._call_reserve("inputs", len(payload))
         self._inputs[: len(payload)] = payload
-        result = self._call_run(len(payload), json.dumps(capture))
-        if isinstance(result, str):
-            raise to_error(json.loads(result)["error"])
-        return decode(bytes(result), self._outputs, capture)
+        return len(payload)
 
     def _free(self) -> None:
         # The view is of memory that is about to go.
@@ -68,6 +79,10 @@ class EmbeddedSession(BaseSession):
     @abstractmethod
     def _call_run(self, size: int, names: str) -> memoryview | str:
         """Call `run`."""
+
+    @abstractmethod
+    def _call_measure(self, size: int, rounds: int) -> str:
+        """Call `measure`."""
 
     @abstractmethod
     def _close(self) -> None:

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib import resources
 from pathlib import Path
@@ -77,11 +78,19 @@ class NodeSession(BaseSession):
             self._stack = stack.pop_all()
 
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:
-        header = json.dumps({"capture": capture}).encode("ascii")
+        return decode(self._ask({"capture": capture}, tensors), self._outputs, capture)
+
+    def _measure(self, tensors: dict[str, Array], rounds: int) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._ask({"measure": rounds}, tensors))
+        return found
+
+    def _ask(self, request: Mapping[str, Any], tensors: dict[str, Array]) -> bytes:
+        """Send a request with inputs; return the answer's payload."""
+        header = json.dumps(request).encode("ascii")
         payload = encode(tensors)
         try:
             self._send(_LENGTHS.pack(len(header), len(payload)), header, payload)
-            return decode(self._receive(), self._outputs, capture)
+            return self._receive()
         except KeyboardInterrupt:
             # An answer that nobody waits for would be taken for the next run's.
             self.close()

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from pyjsml.bundle import Bundle
     from pyjsml.program import Array, Isa
+
+
+class Measurement(NamedTuple):
+    """What `Session.measure` gives."""
+
+    samples: list[float]
+    """Milliseconds per run, warm, in each round."""
+    ops: list[Mapping[str, Any]]
+    """`{op, kind, flops, ms}` of each op: a dim's expression, and its mean milliseconds."""
 
 
 class Session(Protocol):
@@ -30,6 +39,9 @@ class Session(Protocol):
         self, inputs: Mapping[str, ArrayLike], names: Sequence[str]
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """Run the model; return its outputs, and the values of the graph called `names`."""
+
+    def measure(self, inputs: Mapping[str, ArrayLike], rounds: int) -> Measurement:
+        """Time runs inside the engine, each with its inputs copied in and its outputs out."""
 
     def close(self) -> None:
         """Free what the session holds. Closing it again does nothing."""

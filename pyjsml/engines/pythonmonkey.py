@@ -57,7 +57,8 @@ class PythonMonkeySession(EmbeddedSession):
         )
         # A function that is fetched once and kept is called three times as fast. These also keep
         # alive the memory of which Python has views.
-        self._functions = {name: functions[name] for name in ("reserve", "create", "run", "close")}
+        names = ("reserve", "create", "run", "measure", "close")
+        self._functions = {name: functions[name] for name in names}
         self._load(bundle, isa)
 
     def _call_reserve(self, name: str, size: int) -> memoryview:
@@ -71,6 +72,10 @@ class PythonMonkeySession(EmbeddedSession):
     def _call_run(self, size: int, names: str) -> memoryview | str:
         result: memoryview | str = self._guard(self._functions["run"], size, names)
         return result
+
+    def _call_measure(self, size: int, rounds: int) -> str:
+        found: str = self._guard(self._functions["measure"], size, rounds)
+        return found
 
     def _close(self) -> None:
         self._guard(self._functions["close"])

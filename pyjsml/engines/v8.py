@@ -68,6 +68,10 @@ class V8Session(EmbeddedSession):
         result: memoryview | str = self._eval(f"pyjsmlSession.run({size}, {json.dumps(names)})")
         return result
 
+    def _call_measure(self, size: int, rounds: int) -> str:
+        found: str = self._eval(f"pyjsmlSession.measure({size}, {rounds})")
+        return found
+
     def _close(self) -> None:
         self._close_context()
 

@@ -23,7 +23,7 @@ from tests.bench.peers import PEERS, LeftOutError
 from tests.bench.rows import Row, deviation
 
 TOLERANCES = {True: 1e-3, False: 0.1}
-"""Of `deviation`, exact or not: int8 models differ by their quantisers' choices, and in rounding."""
+"""Of `deviation`, exact or not: int8 models differ by what quantisers choose, and in rounding."""
 OURS: dict[Isa | None, str] = {None: "pyjsml", "simd128": "pyjsml-simd128"}
 """pyjsml's names, with the wasm file that a browser like this one gets, and with the other."""
 

@@ -1,6 +1,7 @@
 // Runs a bundle in a page for the Python side, which serves it at /bundle/, gives each run's inputs
 // at /inputs and takes the results at /results, both as safetensors files.
 import "./report.js";
+import "./timing.js";
 
 const report = globalThis.pyjsmlReport;
 let runtime;
@@ -18,16 +19,28 @@ export async function create([runtimePath, options]) {
   }
 }
 
+/** Time runs on what is at /inputs, `rounds` samples; return them, or what failed. */
+export async function measure(rounds) {
+  try {
+    return globalThis.pyjsmlTiming.measure(runtime, executor, await inputs(), rounds);
+  } catch (error) {
+    return report.failure(error);
+  }
+}
+
 /** Run on what is at /inputs; return `{}`, or what failed. */
 export async function run(capture) {
   try {
-    const inputs = await fetch("/inputs");
-    const feed = runtime.readSafetensors(new Uint8Array(await inputs.arrayBuffer()));
-    const results = report.success(runtime, await executor.capture(feed, capture));
+    const results = report.success(runtime, await executor.capture(await inputs(), capture));
     // Chromium sends a Blob twenty times as fast as the typed array that it is made of.
     await fetch("/results", { method: "POST", body: new Blob([results]) });
     return {};
   } catch (error) {
     return report.failure(error);
   }
+}
+
+async function inputs() {
+  const file = await fetch("/inputs");
+  return runtime.readSafetensors(new Uint8Array(await file.arrayBuffer()));
 }

@@ -3,6 +3,7 @@
 // which every such engine passes.
 globalThis.pyjsmlSession = (() => {
   const { pyjsml: runtime, pyjsmlModel: model, pyjsmlReport: report } = globalThis;
+  const { pyjsmlTiming: timing } = globalThis;
   let buffers = {};
   let result;
   let executor;
@@ -39,6 +40,14 @@ globalThis.pyjsmlSession = (() => {
         const feed = runtime.readSafetensors(new Uint8Array(buffers.inputs, 0, bytes));
         const results = executor.captureSync(feed, JSON.parse(names));
         return (result = report.success(runtime, results).buffer);
+      });
+    },
+
+    /** Time runs on the same, `rounds` samples; return them as JSON, or what failed. */
+    measure(bytes, rounds) {
+      return attempt(() => {
+        const feed = runtime.readSafetensors(new Uint8Array(buffers.inputs, 0, bytes));
+        return JSON.stringify(timing.measure(runtime, executor, feed, rounds));
       });
     },
 

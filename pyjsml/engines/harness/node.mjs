@@ -3,8 +3,9 @@
 // A message, in either direction, is the length of its header and of its payload, each as a
 // little-endian u32, then the header, which is JSON, then the payload, a safetensors file. The first
 // message that comes back tells how loading went; then each request `{capture: [name]}` is
-// answered by `{}` and the results, or by `{error}`. Node ends when its standard input does.
+// answered by `{}` and the results, `{measure: rounds}` by `{}` and times as JSON, or any by `{error}`. Node ends when its standard input does.
 import "./report.js";
+import "./timing.js";
 import { Console } from "node:console";
 import { pathToFileURL } from "node:url";
 
@@ -27,7 +28,12 @@ try {
 for await (const { header, payload } of messages) {
   try {
     const feed = runtime.readSafetensors(payload);
-    send({}, report.success(runtime, await executor.capture(feed, header.capture)));
+    if (header.measure) {
+      const found = globalThis.pyjsmlTiming.measure(runtime, executor, feed, header.measure);
+      send({}, Buffer.from(JSON.stringify(found)));
+    } else {
+      send({}, report.success(runtime, await executor.capture(feed, header.capture)));
+    }
   } catch (error) {
     send(report.failure(error));
   }

@@ -1,0 +1,123 @@
+"""`pyjsml bench`: time a bundle in an engine, or beside another runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyjsml.cli.arrays import read_inputs
+from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.output import console, table, write_json
+from pyjsml.cli.progress import spinner
+from pyjsml.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyjsml import Bundle
+    from pyjsml.bench.report import Report
+    from pyjsml.program import Array
+
+RACE_ENGINE = "chromium"
+SLOWEST = 15
+"""How many ops are shown one by one."""
+
+
+@click.command(short_help="Time a bundle, by itself or beside another runtime.")
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="An input's array, as for `run`; random numbers by default.",
+)
+@click.option("--engine", metavar="E", help=f"Where to run it; {RACE_ENGINE} if there are peers.")
+@click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)}).")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--peer", metavar="P,…", help="Runtimes to race in the same page (onnxruntime-web).")
+@click.option(
+    "--model",
+    metavar="FILE.onnx",
+    type=click.Path(path_type=Path),
+    help="The model as the peers read it.",
+)
+@click.option("--runs", default=30, show_default=True, type=click.IntRange(1), help="Rounds.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is stdout.")
+def bench(
+    directory: str,
+    inputs: tuple[str, ...],
+    engine: str | None,
+    device: str | None,
+    threads: int,
+    peer: str | None,
+    model: Path | None,
+    runs: int,
+    json_file: str | None,
+) -> None:
+    """Time the bundle in DIR: warm runs, with inputs copied in and outputs out.
+
+    A time is the median over the rounds. Exit code 1 says that a peer is faster, or that it
+    computes something else.
+    """
+    parse_list("--device", device, DEVICES)
+    problems = []
+    if peer is not None and engine not in (None, RACE_ENGINE):
+        problems.append(f"peers run in {RACE_ENGINE}, not in {engine}")
+    if (peer is None) != (model is None):
+        problems.append("--peer and --model FILE.onnx go together")
+    if problems:
+        raise OptionError("these options do not fit together", problems)
+
+    from pyjsml import Bundle
+    from pyjsml.bench.report import PEERS, race_peers, time_in_engine
+
+    peers = parse_list("--peer", peer, PEERS)
+    bundle = Bundle.open(directory)
+    arrays = read_inputs(inputs, bundle.model) if inputs else _random(bundle)
+    with spinner() as progress:
+        progress(f"timing {directory}")
+        if model is not None:
+            report = race_peers(bundle, arrays, peers, model, threads, runs)
+        else:
+            report = time_in_engine(bundle, arrays, engine or "pythonmonkey", threads, runs)
+    if json_file is not None:
+        write_json(report.to_json(), json_file)
+    if json_file != "-":
+        show_report(report)
+    if report.shortfalls:
+        click.get_current_context().exit(1)
+
+
+def show_report(report: Report) -> None:
+    """Print the times, then which kinds of op, and which ops, take most of them."""
+    times = table("runtime", "ms", "quartiles", "least", right=("ms", "quartiles", "least"))
+    for name, found in report.times.items():
+        quartiles = f"{found.low:.4g}–{found.high:.4g}"
+        times.add_row(name, f"{found.median:.4g}", quartiles, f"{found.least:.4g}")
+    screen = console()
+    threads = "1 thread" if report.threads == 1 else f"{report.threads} threads"
+    screen.print(f"{report.engine}, {threads}")
+    screen.print(times)
+    total = sum(op.ms for op in report.ops) or 1.0
+    columns = ("ops", "ms", "share", "GFLOP/s")
+    kinds = table("kind", *columns, right=columns)
+    for kind in report.by_kind():
+        cells = (str(kind.count), f"{kind.ms:.4g}", f"{kind.ms / total:.1%}", f"{kind.gflops:.1f}")
+        kinds.add_row(kind.name, *cells)
+    screen.print(kinds)
+    slowest = table("op", "kind", *columns[1:], right=columns)
+    for op in sorted(report.ops, key=lambda op: -op.ms)[:SLOWEST]:
+        share = f"{op.ms / total:.1%}"
+        slowest.add_row(op.name, op.kind, f"{op.ms:.4g}", share, f"{op.gflops:.1f}")
+    screen.print(slowest)
+    for shortfall in report.shortfalls:
+        screen.print(shortfall, markup=False)
+
+
+def _random(bundle: Bundle) -> dict[str, Array]:
+    """Return random inputs, with dims in the middle of their bounds."""
+    from pyjsml.check.samples import sample_cases
+
+    cases = sample_cases(bundle.model)
+    return dict(cases[len(cases) // 2].inputs)
