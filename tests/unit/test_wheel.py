@@ -50,6 +50,7 @@ def test_file_list(wheel: Path) -> None:
     expected = {
         *(f"pyjsml/{path}" for path in _files("pyjsml", "*.py")),
         *(f"pyjsml/{path}" for path in _files("pyjsml/engines/harness", "*.*js", "pyjsml")),
+        *(f"pyjsml/{path}" for path in _files("pyjsml/bench/web", "*.js", "pyjsml")),
         "pyjsml/py.typed",
         *(f"pyjsml/_data/templates/{path}" for path in _files("templates", "*.jinja")),
         *(f"pyjsml/_data/demo/{path}" for path in _files("demo", "*")),
