@@ -214,6 +214,12 @@ def _clamp(x: Any, low: float, high: float) -> Any:
     return _let(_extreme(x, _f(low), True), lambda y: _extreme(y, _f(high), False))
 
 
+def _bounded(x: Any, low: float, high: float) -> Any:
+    """Return `x` within bounds by an instruction each; in place of a NaN, any number or a NaN."""
+    raised = _select(x < _f(low), _f(low), x)
+    return _let(raised, lambda y: _select(y > _f(high), _f(high), y))
+
+
 def _extreme(a: Any, b: Any, largest: bool) -> Any:
     """Return the larger or smaller of two values, or a NaN if there is one.
 
@@ -302,9 +308,9 @@ def _exp(
     right only as long as 2^n is normal or infinite.
     """
     scale = _ldexp if wide else _ldexp_normal
+    low, high = bounds
 
-    def scaled(x: Any) -> Any:
-
+    def scaled(x: Any, near: Any) -> Any:
         def rest(n: Any) -> Any:
             r = x
             for part in power:
@@ -316,9 +322,15 @@ def _exp(
             offset = 0x4B400000 + int(halved)
             return _let(_let(n, rest), lambda r: scale(_exp_part(r), _bits(t) - _i(offset)))
 
-        return _let(x * _f(per_power) + _f(MAGIC), result)
+        return _let(near * _f(per_power) + _f(MAGIC), result)
 
-    return _let(_clamp(x, *bounds), scaled)
+    def ended(x: Any) -> Any:
+        # Only n has to stay in bounds. Beyond them the rest is large, and so is the result above;
+        # below it is 0. A NaN goes its way through the rest.
+        value = scaled(x, _bounded(x, low, high))
+        return _let(value, lambda y: _select(x < _f(low), _f(0.0), y))
+
+    return _let(x, ended) if wide else _let(_clamp(x, low, high), lambda y: scaled(y, y))
 
 
 def _half_exp(x: Any) -> Any:
@@ -483,9 +495,9 @@ def erf(x: Any) -> Any:
             )
             return x * p / q
 
-        return _let(x * x, value)
+        return _let(_bounded(x * x, 0.0, 16.0), value)
 
-    return _let(_let(_clamp(x, -4.0, 4.0), ratio), lambda y: _clamp(y, -1.0, 1.0))
+    return _let(_let(x, ratio), lambda y: _clamp(y, -1.0, 1.0))
 
 
 def sin(x: Any) -> Any:
