@@ -15,7 +15,7 @@ with it, so that no float leaves the kernel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,10 @@ from tvm import relax
 from pyjsml.kernels import quantized
 from pyjsml.kernels.layout import PANEL
 from pyjsml.optimize.generic import call_generic
+from pyjsml.optimize.quantize.moves import MOVES, joined, moved
+from pyjsml.optimize.quantize.operands import dequantized, is_activation, number
+from pyjsml.optimize.quantize.sums import Sum, read
 from pyjsml.optimize.rewrite import (
-    constant_vars,
     dtype_of,
     emit,
     op_name,
@@ -37,23 +39,6 @@ from pyjsml.optimize.simplify import lookup
 
 SIGNED = 128
 """What makes an uint8 of an int8: activations are unsigned in every kernel."""
-
-
-@dataclass(frozen=True)
-class Sum:
-    """A product's integers, and how to read them: clamp(scale[c] · (integers + offset[c])).
-
-    `scale` is that of the activations times `weight_scale`, which has an element per channel.
-    """
-
-    integers: relax.Expr
-    offset: relax.Expr
-    scale: float
-    weight_scale: relax.Expr
-    channels: tuple[int, ...]
-    """The shape in which a vector over the channels broadcasts."""
-    low: float = -np.inf
-    high: float = np.inf
 
 
 def multiply_integers(module: tvm.IRModule, arrays: Mapping[str, Any]) -> tvm.IRModule:
@@ -72,7 +57,6 @@ class _Rewriter:
         main = module["main"]
         params = main.params[int(main.attrs["num_input"]) :]
         self._arrays = dict(zip(params, arrays.values(), strict=True))
-        self._constant = {var.name for var in constant_vars(module)}
         self._sums: dict[relax.Var, Sum] = {}
         self._handlers = {
             "relax.nn.conv2d": self._conv2d,
@@ -82,6 +66,8 @@ class _Rewriter:
             "relax.clip": self._clamp,
             "relax.quantize": self._quantize,
             "relax.dequantize": self._dequantize,
+            "relax.concat": joined,
+            **dict.fromkeys(MOVES, moved),
         }
 
     def transform(
@@ -94,15 +80,15 @@ class _Rewriter:
             return value
         if not isinstance(result, Sum):
             return result
-        bound = emit(builder, _read(builder, result, 1.0), var.name)
+        bound = emit(builder, read(builder, result, 1.0), var.name)
         self._sums[bound] = result
         return bound
 
     def _conv2d(self, builder: relax.BlockBuilder, call: relax.Call) -> Sum | None:
-        x, weight = (_dequantized(builder, factor) for factor in call.args)
-        if x is None or weight is None or not _is_activation(x):
+        x, weight = (dequantized(builder, factor) for factor in call.args)
+        if x is None or weight is None or not is_activation(x):
             return None
-        if not self._is_weight(weight, axis=0):
+        if not self._is_weight(builder, weight, axis=0):
             return None
         attrs = call.attrs
         outputs, inputs = (int(size) for size in shape_of(weight.args[0])[:2])
@@ -140,18 +126,18 @@ class _Rewriter:
         )
 
     def _matmul(self, builder: relax.BlockBuilder, call: relax.Call) -> Sum | None:
-        x = _dequantized(builder, call.args[0])
-        weight, order = _dequantized(builder, call.args[1]), None
-        moved = lookup(builder, call.args[1])
-        if weight is None and op_name(moved) == "relax.permute_dims":
-            weight, order = _dequantized(builder, moved.args[0]), moved.attrs.axes
+        x, weight = (dequantized(builder, factor) for factor in call.args)
+        turned = lookup(builder, call.args[1])
+        transposed = weight is None and op_name(turned) == "relax.permute_dims"
+        if transposed:
+            weight = dequantized(builder, turned.args[0])
         if x is None or weight is None or len(shape_of(weight.args[0])) != 2:
             return None
-        if not _is_activation(x) or not self._is_weight(weight, axis=1 if order is None else 0):
+        if not is_activation(x) or not self._is_weight(builder, weight, 0 if transposed else 1):
             return None
         matrix = weight.args[0]
-        if order is not None or op_name(moved) == "relax.permute_dims":
-            matrix = builder.emit(relax.op.permute_dims(matrix, order))
+        if transposed:
+            matrix = builder.emit(relax.op.permute_dims(matrix, turned.attrs.axes))
         data, scale, zero = self._unsigned(builder, x)
         offset = call_generic(
             builder,
@@ -201,25 +187,44 @@ class _Rewriter:
 
     def _quantize(self, builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr | None:
         x, scale, zero = call.args
-        held = self._sums.get(x)
-        if held is None or _number(scale) is None or _number(zero) is None:
+        if number(scale) is None or number(zero) is None:
             return None
-        step, limits = _number(scale), np.iinfo(str(call.attrs.out_dtype))
+        held = self._sums.get(x)
+        if held is None:
+            return self._quantize_again(builder, call)
+        step, limits = number(scale), np.iinfo(str(call.attrs.out_dtype))
         # Rounding keeps the order, so a bound that rounds to the last value cuts off no other.
-        if np.round(held.low / step) <= limits.min - _number(zero):
+        if np.round(held.low / step) <= limits.min - number(zero):
             held = replace(held, low=-np.inf)
-        if np.round(held.high / step) >= limits.max - _number(zero):
+        if np.round(held.high / step) >= limits.max - number(zero):
             held = replace(held, high=np.inf)
-        scaled = emit(builder, _read(builder, held, step))
+        scaled = emit(builder, read(builder, held, step))
         one = relax.const(1.0, "float32")
         return relax.op.quantize(scaled, one, zero, 0, call.attrs.out_dtype)
+
+    def _quantize_again(self, builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr | None:
+        """Quantise what was joined part by part; leave bytes that come out as they are alone."""
+        x, scale, zero = call.args
+        kind = call.attrs.out_dtype
+        source = lookup(builder, x)
+        if op_name(source) == "relax.dequantize" and is_activation(source):
+            same = [number(n) for n in source.args[1:]] == [number(scale), number(zero)]
+            return source.args[0] if same and dtype_of(source.args[0]) == str(kind) else None
+        if op_name(source) != "relax.concat" or not isinstance(source.args[0], relax.Tuple):
+            return None
+        parts = []
+        for field in source.args[0].fields:
+            part = relax.op.quantize(field, scale, zero, 0, kind)
+            rewritten = self._quantize(builder, part)
+            parts.append(emit(builder, part if rewritten is None else rewritten))
+        return relax.op.concat(parts, source.attrs.axis)
 
     def _dequantize(self, builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr | None:
         """Read the unsigned form of what products will read in it."""
         x, scale, zero = call.args
         if dtype_of(x) != "int8" or op_name(lookup(builder, x)) != "relax.quantize":
             return None
-        if _number(scale) is None or _number(zero) is None:
+        if number(scale) is None or number(zero) is None:
             return None
         data, step, unsigned = self._unsigned(builder, call)
         numbers = relax.const(step, "float32"), relax.const(unsigned, "uint8")
@@ -230,13 +235,13 @@ class _Rewriter:
     ) -> tuple[relax.Expr, float, int]:
         """Return the uint8 that `dequantize` reads, or would, its scale and its zero point."""
         x, scale, zero = dequantize.args
-        step, offset = _number(scale), int(_number(zero))
+        step, offset = number(scale), int(number(zero))
         if dtype_of(x) == "uint8":
             return x, step, offset
         source = lookup(builder, x)
-        if op_name(source) == "relax.quantize" and _number(source.args[2]) is not None:
+        if op_name(source) == "relax.quantize" and number(source.args[2]) is not None:
             value, own_scale, own_zero = source.args
-            shifted = relax.const(int(_number(own_zero)) + SIGNED, "uint8")
+            shifted = relax.const(int(number(own_zero)) + SIGNED, "uint8")
             data = relax.op.quantize(value, own_scale, shifted, source.attrs.axis, "uint8")
         else:
             wide = builder.emit(relax.op.astype(x, "int32"))
@@ -244,15 +249,26 @@ class _Rewriter:
             data = relax.op.astype(wide, "uint8")
         return builder.emit(data), step, offset + SIGNED
 
-    def _is_weight(self, dequantize: relax.Call, axis: int) -> bool:
+    def _is_weight(self, builder: relax.BlockBuilder, dequantize: relax.Call, axis: int) -> bool:
         """Tell whether a factor is constant, int8 around 0, with one scale or some along `axis`."""
         x, scale, zero = dequantize.args
-        if not isinstance(x, relax.Var) or x.name not in self._constant:
+        if not self._is_constant(builder, x):
             return False
         centred = isinstance(zero, tvm.ir.GenericConst) and not zero.value.numpy().any()
         rank = len(shape_of(x))
         along = not shape_of(scale) or int(dequantize.attrs.axis) % rank == axis
         return dtype_of(x) == "int8" and centred and along
+
+    def _is_constant(self, builder: relax.BlockBuilder, expr: relax.Expr) -> bool:
+        """Tell whether `expr` depends on weights alone."""
+        if not isinstance(expr, relax.Var) or expr in self._arrays:
+            return isinstance(expr, tvm.ir.GenericConst) or expr in self._arrays
+        source = lookup(builder, expr)
+        return isinstance(source, relax.Call) and all(
+            self._is_constant(builder, argument)
+            for argument in source.args
+            if isinstance(argument.ty, relax.TensorType)
+        )
 
     def _value(self, builder: relax.BlockBuilder, expr: relax.Expr) -> Any:
         """Return what `expr` comes to, if it is a number, a weight or a product of such."""
@@ -265,50 +281,3 @@ class _Rewriter:
             return None
         left, right = (self._value(builder, side) for side in source.args)
         return None if left is None or right is None else left * right
-
-
-def _dequantized(builder: relax.BlockBuilder, expr: relax.Expr) -> relax.Call | None:
-    """Return the dequantisation of bytes that `expr` is, if it is one."""
-    call = lookup(builder, expr)
-    if op_name(call) != "relax.dequantize" or dtype_of(call.args[0]) not in ("int8", "uint8"):
-        return None
-    return call
-
-
-def _is_activation(dequantize: relax.Call) -> bool:
-    """Tell whether one number is the scale of all elements, and another their zero point."""
-    return all(_number(parameter) is not None for parameter in dequantize.args[1:])
-
-
-def _read(builder: relax.BlockBuilder, held: Sum, step: float) -> relax.Expr:
-    """Return the floats that a sum stands for, in units of `step`."""
-
-    def channelwise(vector: relax.Expr) -> relax.Expr:
-        if len(held.channels) == 1 or not shape_of(vector):
-            return vector
-        return builder.emit(relax.op.reshape(vector, list(held.channels)))
-
-    whole = builder.emit(relax.op.add(held.integers, channelwise(held.offset)))
-    if (number := _number(held.weight_scale)) is not None:
-        factor: Any = np.float32(held.scale) * np.float32(number) / np.float32(step)
-        scale = relax.const(factor, "float32")
-    else:
-        parts = [relax.const(part, "float32") for part in (held.scale, step)]
-        scale = call_generic(
-            builder, quantized.output_scale, [held.weight_scale, *parts], [("c",), (), ()]
-        )
-        scale = channelwise(builder.emit(scale))
-    floats = builder.emit(relax.op.astype(whole, "float32"))
-    value = relax.op.multiply(floats, scale)
-    if held.low > -np.inf:
-        value = relax.op.maximum(builder.emit(value), relax.const(held.low / step, "float32"))
-    if held.high < np.inf:
-        value = relax.op.minimum(builder.emit(value), relax.const(held.high / step, "float32"))
-    return value
-
-
-def _number(expr: relax.Expr) -> Any:
-    """Return a constant scalar as a number, and None for anything else."""
-    if isinstance(expr, tvm.ir.GenericConst) and not shape_of(expr):
-        return expr.value.numpy().item()
-    return None
