@@ -304,6 +304,7 @@ export class Executor<M extends Model> {
     const { model } = this;
     const { binding, arrays } = bindInputs(model, inputs);
     const frame = this.#frames.main(binding);
+    this.#device.expect(frame.cost);
     for (const [index, array] of arrays.entries()) {
       const { value } = model.inputs[index] as PortData;
       this.#device.write(frame.plan.addresses[value] as number, array);

@@ -10,6 +10,8 @@ export interface Frame {
   readonly steps: readonly Step[];
   /** What the steps call, without the steps that call nothing. */
   readonly calls: readonly Call[];
+  /** About how many nanoseconds they take. */
+  readonly cost: number;
   readonly outputs: readonly OutputSite[];
 }
 
@@ -65,6 +67,7 @@ export class Frames {
     const steps = bindSteps(this.#model, stepData, plan, this.#device);
     const calls = steps.flatMap(({ call }) => (call ? [call] : []));
     const outputs = arena === "main" ? bindOutputs(this.#model, plan) : [];
-    return { plan, steps, calls, outputs };
+    const cost = steps.reduce((sum, step) => sum + step.cost, 0);
+    return { plan, steps, calls, cost, outputs };
   }
 }

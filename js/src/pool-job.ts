@@ -62,6 +62,18 @@ export class Desk {
     return new Desk(new Int32Array(new SharedArrayBuffer(bytes)), threads, 0);
   }
 
+  /** Whether threads sleep, who take no part in a job until they are woken. */
+  get sleeps(): boolean {
+    return Atomics.load(this.words, SLEEPERS) > 0;
+  }
+
+  /** Wake the threads that sleep. That takes longer than many a job. */
+  wake(): void {
+    for (let thread = 1; thread < this.#threads; thread++) {
+      Atomics.notify(this.words, this.#ticket(thread));
+    }
+  }
+
   /** Post a job, the `number`th one; the job before must be done. */
   post({ kernel, args, extent, slices }: Job, number: number): void {
     const { words } = this;
@@ -75,10 +87,6 @@ export class Desk {
     for (let thread = 0; thread < this.#threads; thread++) {
       const left = this.#start(thread + 1, slices) - this.#start(thread, slices);
       Atomics.store(words, this.#ticket(thread), (number << LEFT_BITS) | left);
-    }
-    if (!Atomics.load(words, SLEEPERS)) return;
-    for (let thread = 1; thread < this.#threads; thread++) {
-      Atomics.notify(words, this.#ticket(thread));
     }
   }
 

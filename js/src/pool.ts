@@ -30,6 +30,8 @@ const START_MS = 30_000;
 /** After so long a thread is taken for dead: no slice of a kernel takes it. */
 const STALL_MS = 30_000;
 const LOOKS_PER_CLOCK = 1024;
+/** To wake threads takes this one tens of microseconds, and them as long again; in nanoseconds. */
+const WORTH_WAKING = 100_000;
 
 /**
  * Threads that run slices of kernels along with the one that owns the pool, which does not depend
@@ -82,18 +84,30 @@ export class Pool {
     }
   }
 
+  /** Wake threads that sleep, if calls that take about `cost` nanoseconds are worth it. */
+  wake(cost: number): void {
+    if (cost >= WORTH_WAKING && this.#desk.sleeps) this.#desk.wake();
+  }
+
   /**
-   * Prepare a job; `run` is this thread's way to run a slice of it. The call throws what a slice
-   * threw, once no slice runs any more, or WorkerError if a thread has died.
+   * Prepare a job that takes about `cost` nanoseconds; `run` is this thread's way to run a slice of
+   * it. The call throws what a slice threw, once no slice runs any more, or WorkerError if a thread
+   * has died.
    */
-  bind(job: Job, run: RunSlice): Call {
+  bind(job: Job, cost: number, run: RunSlice): Call {
+    const desk = this.#desk;
     const bound = () => run;
     return () => {
       if (this.#failure) throw this.#failure;
-      this.#desk.post(job, ++this.#posted);
-      this.#desk.share(bound);
+      if (cost < WORTH_WAKING && desk.sleeps) {
+        run(0, job.extent);
+        return;
+      }
+      desk.post(job, ++this.#posted);
+      this.wake(cost);
+      desk.share(bound);
       this.#join(job);
-      const failure = this.#desk.failure();
+      const failure = desk.failure();
       if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
     };
   }

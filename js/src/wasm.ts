@@ -94,13 +94,17 @@ export class WasmDevice implements Device {
     return this.#view(dtype).slice(start, start + length) as DataOf<D>;
   }
 
+  expect(cost: number): void {
+    this.#pool?.wake(cost);
+  }
+
   bind(name: string, args: readonly number[], extent: number, cost: number): Call {
     const kernel = this.#kernels.indexOf(name);
     const run = close(this.#kernels.all[kernel] as Kernel, args);
     const slices = Math.min(extent, this.threads * SLICES_PER_THREAD);
     const pool = this.#pool;
     if (!pool || slices < 2 || cost < WORTH_SHARING) return () => run(0, extent);
-    return pool.bind({ kernel, args, extent, slices }, run);
+    return pool.bind({ kernel, args, extent, slices }, cost, run);
   }
 
   dispose(): void {

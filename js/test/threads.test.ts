@@ -191,11 +191,13 @@ describe("threads", () => {
   });
 
   test.each([
-    ["leave what is small to one", 7000 * FLOPS_PER_NS, [100]],
-    ["share what is large", 9000 * FLOPS_PER_NS, [12, 13]],
-  ])("%s", async (_, flops, spans) => {
-    const { data, files } = await net("span", { flops });
+    ["leave what is small to one", 7000, [100]],
+    ["sleep on while there is little", 50_000, [100]],
+    ["share what is large", 200_000, [12, 13]],
+  ])("%s", async (_, cost, spans) => {
+    const { data, files } = await net("span", { flops: cost * FLOPS_PER_NS });
     using executor = await runtime.Executor.create(data, { files, threads: 2 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
     const { y } = executor.runSync({ x: ramp(100) });
     expect([...new Set(y.data)].sort()).toEqual(spans);
   });
