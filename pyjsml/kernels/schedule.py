@@ -18,6 +18,7 @@ from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, read_stages
 from pyjsml.kernels.tile import Tiled
 from pyjsml.kernels.winograd_loops import winograd
+from pyjsml.kernels.winograd_pack import winograd_pack
 
 
 def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Scheduled:
@@ -30,7 +31,7 @@ def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Sched
     function = read_stages(func)
     if function is None:
         return general(func)
-    filtered = winograd(function)
+    filtered = winograd(function) or winograd_pack(function)
     if filtered is not None:
         return _close(*filtered)
     function = inline(function)

@@ -8,8 +8,9 @@ from typing import Any
 
 from tvm import ir, tirx
 
-from pyjsml.kernels.emit import local, vectorized
-from pyjsml.kernels.expression import dtype, replace_loads
+from pyjsml.kernels.branches import settle
+from pyjsml.kernels.emit import Emitter, local, vectorized
+from pyjsml.kernels.expression import dtype, replace_loads, substitute
 from pyjsml.kernels.stage import Axis, Stage
 
 
@@ -53,3 +54,17 @@ class Scratch:
             return tirx.BufferLoad(self.flat, [index])
 
         return replace_loads(expr, load)
+
+
+def element(
+    emitter: Emitter, stage: Stage, point: Sequence[Any], *held: tuple[Scratch, Any]
+) -> Any:
+    """Return what `stage` has at `point`, reading each array of `held` at the column beside it.
+
+    The selections that are known at `point` are made.
+    """
+    at = {axis.var: position for axis, position in zip(stage.axes, point, strict=True)}
+    value = substitute(stage.writes[0].value, at)
+    for scratch, column in held:
+        value = scratch.load(value, column)
+    return emitter.resimplify(settle(emitter, emitter.flatten(value)))

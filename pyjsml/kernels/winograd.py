@@ -28,21 +28,22 @@ from pyjsml.kernels.winograd_transforms import (
 def pack_winograd(packed: te.Tensor, points: Points) -> te.Tensor:
     """Transform a weight of `pack_conv2d`, [P, 3, 3, I, PANEL], to [P, m + 2, m + 2, I, PANEL]."""
     panels, _, _, in_channels, _ = packed.shape
-    rows = transform_weight(points)
+    size, lanes = extent(products(points)), extent(PANEL)
     taps = range(TAPS)
-
-    def element(panel: tirx.Var, y: tirx.Var, x: tirx.Var, i: tirx.Var, lane: tirx.Var) -> ir.Expr:
-        along_y = [_choose(y, [_float(row[tap]) for row in rows]) for tap in taps]
-        along_x = [_choose(x, [_float(row[tap]) for row in rows]) for tap in taps]
-        columns = [
-            sum((packed[panel, kh, kw, i, lane] * along_y[kh] for kh in taps), _float(0))
-            for kw in taps
-        ]
-        return sum((columns[kw] * along_x[kw] for kw in taps), _float(0))
-
-    size = extent(products(points))
-    shape = (panels, size, size, in_channels, extent(PANEL))
-    return te.compute(shape, element, name="pack_winograd")
+    rows = te.compute(
+        (panels, in_channels, size, extent(TAPS), lanes),
+        lambda p, i, y, b, lane: _choose(
+            y, transform_weight(points, [packed[p, a, b, i, lane] for a in taps])
+        ),
+        name="winograd_weight_rows",
+    )
+    return te.compute(
+        (panels, size, size, in_channels, lanes),
+        lambda p, y, z, i, lane: _choose(
+            z, transform_weight(points, [rows[p, i, y, b, lane] for b in taps])
+        ),
+        name="pack_winograd",
+    )
 
 
 def winograd_conv2d(

@@ -14,12 +14,12 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.branches import conditions, settle, taken
+from pyjsml.kernels.branches import conditions, taken
 from pyjsml.kernels.emit import Emitter, allocate, sequence, serial, store, vectorized
 from pyjsml.kernels.expression import constant, integer, substitute
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest, Result, make_nest
-from pyjsml.kernels.scratch import Scratch
+from pyjsml.kernels.scratch import Scratch, element
 from pyjsml.kernels.stage import Axis, Stage, Stages, reads, same_index
 from pyjsml.kernels.tile import Place, Tile, Tiled, tile_block
 from pyjsml.kernels.winograd_block import LANES, ROWS, Block
@@ -139,14 +139,6 @@ class _Loops:
         )
         return _Tile(number, down, across, binds)
 
-    def _value(self, stage: Stage, point: Sequence[Any], *held: tuple[Scratch, Any]) -> Any:
-        """Return what `stage` has at `point`, reading each array of `held` at its column."""
-        at = {axis.var: position for axis, position in zip(stage.axes, point, strict=True)}
-        value = substitute(stage.writes[0].value, at)
-        for scratch, column in held:
-            value = scratch.load(value, column)
-        return self.emitter.resimplify(settle(self.emitter, self.emitter.flatten(value)))
-
     def _transform(self) -> tirx.Stmt:
         """Transform the pixels of the block, those of a tile at the border with a check on each."""
         tile = self._tile()
@@ -164,7 +156,9 @@ class _Loops:
 
     def _pixel(self, tile: _Tile, a: Any, b: Any, channel: Any) -> Any:
         pixels = self.function.stages[0]
-        return self._value(pixels, [self.batch.var, tile.down, tile.across, a, b, channel])
+        return element(
+            self.emitter, pixels, [self.batch.var, tile.down, tile.across, a, b, channel]
+        )
 
     def _transform_tile(self, tile: _Tile, *, inside: bool) -> tirx.Stmt:
         """Transform a tile, 4 channels at a time: down its columns, then along its rows."""
@@ -182,10 +176,10 @@ class _Loops:
             value = taken(value) if inside else value
             down.append(column.put([*place, a, b.var], lane.var, lane, value))
         for row in map(integer, range(size)):
-            value = self._value(rows, [*place, b.var, row, lane.var], (column, lane.var))
+            value = element(emitter, rows, [*place, b.var, row, lane.var], (column, lane.var))
             down.append(turned.put([*place, b.var, row], lane.var, lane, value))
         for z in map(integer, range(size)):
-            value = self._value(data, [y.var, z, *place, lane.var], (turned, lane.var))
+            value = element(emitter, data, [y.var, z, *place, lane.var], (turned, lane.var))
             at = [y.var, z, self.batch.var, tile.number.var, integer(0)]
             along.append(self.data.put(at, vector.var * LANES + lane.var, lane, value))
         body = sequence(serial([b], sequence(*down)), serial([y], sequence(*along)))
@@ -227,7 +221,7 @@ class _Loops:
         down = []
         for row in map(integer, range(step)):
             at = [self.batch.var, tile.number.var, integer(0), z.var, row]
-            value = self._value(result_rows, [*at, lane.var], (self.product, lanes))
+            value = element(emitter, result_rows, [*at, lane.var], (self.product, lanes))
             down.append(rows.put(at, lane.var, lane, value))
         h = tile.down * step + r.var
         _, height, width, _ = (axis.extent for axis in last.axes)
@@ -247,10 +241,10 @@ class _Loops:
         held = [rows]
         parts = []
         for stage in inner:
-            value = self._value(stage, point, *[(scratch, lane.var) for scratch in held])
+            value = element(self.emitter, stage, point, *[(scratch, lane.var) for scratch in held])
             held.append(Scratch.of(stage, LANES, (0, 0, 0)))
             parts.append(held[-1].put(point[:-1], lane.var, lane, value))
-        value = self._value(last, point, *[(scratch, lane.var) for scratch in held])
+        value = element(self.emitter, last, point, *[(scratch, lane.var) for scratch in held])
         index = self.emitter.index(last.buffer, point)
         parts.append(vectorized(lane, store(self.emitter.storage[last.buffer].flat, index, value)))
         return allocate([scratch.flat for scratch in held[1:]], sequence(*parts))

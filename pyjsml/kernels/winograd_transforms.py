@@ -59,14 +59,15 @@ def transform_data(points: Points, data: Sequence[Any]) -> list[Any]:
     return [*rows, _even(_from_roots(squares), data[1:])]
 
 
-def transform_weight(points: Points) -> list[list[float]]:
-    """Return the m + 2 rows of 3 coefficients that transform the taps of a weight."""
+def transform_weight(points: Points, taps: Sequence[Any]) -> list[Any]:
+    """Return the m + 2 transformed ones of the 3 taps of a weight."""
     every = [0.0, *[sign * p for p in points for sign in (1, -1)]]
     rows = []
     for x in every:
         scale = math.prod(x - other for other in every if other != x)
-        rows.append([x**power / scale for power in range(TAPS)])
-    return [*rows, [0.0] * (TAPS - 1) + [1.0]]
+        powers = [x**power / scale for power in range(TAPS if x else 1)]
+        rows.append(_weighted(powers, taps[: len(powers)]))
+    return [*rows, taps[-1]]
 
 
 def transform_result(points: Points, values: Sequence[Any]) -> list[Any]:

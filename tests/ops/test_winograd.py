@@ -39,7 +39,7 @@ BOUNDS = {F2: 2e-7, F4: 1e-6}
 
 def transformed(weight: Array, points: Points) -> Array:
     """Return [O, I, 3, 3] as the kernel reads it: [panels, m + 2, m + 2, I, PANEL]."""
-    rows = np.array(transform_weight(points))
+    rows = np.array(transform_weight(points, [*np.eye(3)]))
     turned = np.einsum("ya,oiab,zb->oiyz", rows, weight.astype(np.float64), rows)
     out, inputs, size, _ = turned.shape
     turned = np.pad(turned, [(0, -out % PANEL), (0, 0), (0, 0), (0, 0)])
@@ -110,7 +110,7 @@ class Convolution:
 
 def pack_case(name: str, points: Points) -> Case:
     def expected(packed: Array) -> Array:
-        rows = np.array(transform_weight(points))
+        rows = np.array(transform_weight(points, [*np.eye(3)]))
         turned = np.einsum("ya,pabil,zb->pyzil", rows, packed.astype(np.float64), rows)
         return np.asarray(turned, np.float32)
 
@@ -200,10 +200,9 @@ def test_a_result_may_overwrite_what_is_added_to_it(
 @pytest.mark.parametrize("points", [F2, F4, (0.5, 1.0, 2.0)])
 def test_transforms_are_those_of_minimal_filtering(points: Points) -> None:
     random = np.random.default_rng(0)
-    data, taps = random.uniform(-2, 2, products(points)), random.uniform(-2, 2, 3)
-    transformed_taps = np.array(transform_weight(points)) @ taps
-    transformed_data = np.array(transform_data(points, list(data)))
-    found = transform_result(points, list(transformed_taps * transformed_data))
+    data, taps = ([*random.uniform(-2, 2, count)] for count in (products(points), 3))
+    pairs = zip(transform_weight(points, taps), transform_data(points, data), strict=True)
+    found = transform_result(points, [tap * element for tap, element in pairs])
     np.testing.assert_allclose(found, np.correlate(data, taps), rtol=1e-12)
     assert len(found) == results(points)
 
