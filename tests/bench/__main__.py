@@ -13,7 +13,8 @@ from tests.bench import document, report
 from tests.bench.models.catalogue import MODELS
 from tests.bench.peers import PEERS
 from tests.bench.results import Results
-from tests.bench.runner import race
+from tests.bench.rows import Row
+from tests.bench.runner import enter, race
 from tests.bench.starts import starts
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ QUICK_LIMITS = Limits(least=3, most=5, budget=1000.0)
 @click.option("--rounds", default=50, show_default=True, help="At most so many.")
 @click.option("--seconds", default=6.0, show_default=True, help="Per row and number of threads.")
 @click.option("--starts", "count", default=5, show_default=True, help="Cold starts per runtime.")
+@click.option("--prepare", is_flag=True, help="Only make the files that races need.")
 @click.option("--quick", is_flag=True, help="Two small models against ORT Web; keep nothing.")
 def main(
     rows: tuple[str, ...],
@@ -41,6 +43,7 @@ def main(
     rounds: int,
     seconds: float,
     count: int,
+    prepare: bool,
     quick: bool,
 ) -> None:
     """Race ROWS, all by default. Exit code 1 says that a runtime gave wrong numbers.
@@ -53,6 +56,9 @@ def main(
     limits = Limits(most=rounds, least=min(rounds, 7), budget=1000 * seconds)
     if quick:
         rows, counts, peers, limits = rows or QUICK, [1], ("onnxruntime-web",), QUICK_LIMITS
+    if prepare:
+        _prepare(rows or tuple(MODELS), peers)
+        return
     try:
         with Track() as track:
             results = Results.here(track.version)
@@ -71,6 +77,12 @@ def main(
         click.echo(f"no race: {error}")
         return
     _conclude(results, rows or tuple(MODELS), counts)
+
+
+def _prepare(rows: tuple[str, ...], peers: tuple[str, ...]) -> None:
+    for name in rows:
+        _, left_out = enter(Track(), Row(name), 1, peers, [None])
+        click.echo("; ".join((name, *(f"{who}: {why}" for who, why in left_out.items()))), err=True)
 
 
 def _isa(name: str) -> Isa | None:

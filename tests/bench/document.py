@@ -32,8 +32,8 @@ the time of a whole call: inputs copied in, outputs copied out. Models are plain
 seeded weights (`tests/bench/models`), the same for every runtime: ONNX files for pyjsml and ORT
 Web (for pyjsml the torch module where it lacks an ONNX operator), `.tflite` files made by
 litert-torch, with images channels last, for LiteRT.js, and for TF.js, which reads neither, the ONNX
-graph operator by operator. The outputs of a timed run are compared
-with eager torch, or for int8 models with onnxruntime; who gives wrong numbers gets no time.
+graph operator by operator. The outputs of a timed run are compared with eager torch, or for int8
+models with onnxruntime; who gives wrong numbers gets no time.
 
 "Best peer" and "ORT Web" say how many times as fast pyjsml is: more than 1 is faster. int8 models
 are quantised for LiteRT.js by its own tool, so there only the architecture is the same.

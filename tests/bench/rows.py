@@ -22,6 +22,10 @@ LITERT_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 Array = np.ndarray[Any, Any]
 
 
+class LeftOutError(Exception):
+    """Why a peer does not take part in a row."""
+
+
 class Row:
     """A model of the catalogue. Files are made when they are first asked for."""
 
@@ -59,14 +63,14 @@ class Row:
         return Bundle.open(cached("bundle", self.name, key, make))
 
     def tflite(self) -> Path:
-        """Return the .tflite file, converted from the torch module."""
+        """Return the .tflite file, converted from the torch module. Raises LeftOutError."""
         key = digest(("tests/bench/litert_convert.py",), self.key.encode())
 
         def make(path: Path) -> None:
             command = [str(LITERT_PYTHON), "-m", "tests.bench.litert_convert", self.name, str(path)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             if done.returncode:
-                raise RuntimeError(done.stderr.strip().splitlines()[-1])
+                raise LeftOutError(f"not converted: {done.stderr.strip().splitlines()[-1]}")
 
         return cached("tflite", self.name, key, make)
 

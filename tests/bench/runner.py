@@ -17,10 +17,10 @@ from pyjsml.bench.page import (
     feed_page,
 )
 from pyjsml.bench.statistics import Times
-from pyjsml.errors import PyjsmlError
+from pyjsml.errors import EngineError, PyjsmlError
 from pyjsml.program import Isa
-from tests.bench.peers import PEERS, LeftOutError
-from tests.bench.rows import Row, deviation
+from tests.bench.peers import PEERS
+from tests.bench.rows import LeftOutError, Row, deviation
 
 TOLERANCES = {True: 1e-3, False: 0.1}
 """Of `deviation`, exact or not: int8 models differ by what quantisers choose, and in rounding."""
@@ -52,12 +52,16 @@ def race(
     contenders, left_out = enter(track, row, threads, peers, isas)
     found = Found(name, threads, {who: {"error": why} for who, why in left_out.items()})
     traced = [each.name for each in contenders if each.name in OURS.values()][:1]
-    outcomes, traces = track.race(contenders, limits, traced)
+    try:
+        outcomes, traces = track.race(contenders, limits, traced)
+    except EngineError as failure:  # The page is gone, and with it everybody's times.
+        found.contenders |= {each.name: {"error": str(failure)} for each in contenders}
+        return found
     exact = row.model.quantize is None
     expected = row.expected()
     for contender, outcome in outcomes.items():
-        error = deviation(outcome.outputs, expected, exact)
-        found.contenders[contender] = _judge(outcome, error, TOLERANCES[exact])
+        off = deviation(outcome.outputs, expected, exact)
+        found.contenders[contender] = _judge(outcome, off, TOLERANCES[exact])
     found.trace = next(iter(traces.values()), [])
     return found
 

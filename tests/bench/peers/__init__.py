@@ -10,18 +10,14 @@ from pyjsml.bench.ort import ort_contender, ort_pages
 from pyjsml.bench.page import Contender, feed_page
 from tests.bench.cache import ROOT, cached, digest
 from tests.bench.graphs import graph_pages
-from tests.bench.rows import Row
+from tests.bench.rows import LeftOutError, Row
 
 HERE = Path(__file__).parent
 PACKAGES = ROOT / "node_modules"
 
 Pages = dict[str, bytes]
 Peer = Callable[[Row, int], tuple[Pages, Contender]]
-"""Raises LeftOutError, or whatever the peer's converter raises."""
-
-
-class LeftOutError(Exception):
-    """Why a peer does not take part in a row."""
+"""Raises LeftOutError."""
 
 
 def onnxruntime_web(row: Row, threads: int) -> tuple[Pages, Contender]:

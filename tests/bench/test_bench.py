@@ -1,0 +1,144 @@
+"""How the bench judges and reports what it has measured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from pyjsml.bench.statistics import Times
+from tests.bench import cache, document, report
+from tests.bench import results as module
+from tests.bench.graphs import graph_pages
+from tests.bench.models.catalogue import MODELS
+from tests.bench.models.export import write_onnx
+from tests.bench.results import Results
+from tests.bench.rows import Array, deviation
+from tests.bench.runner import Found
+
+
+def took(ms: float) -> dict[str, Any]:
+    return {"times": asdict(Times.of([ms])), "memory": 2_000_000, "deviation": 0.0}
+
+
+@pytest.fixture
+def results() -> Results:
+    ops = [
+        {"op": "a", "kind": "conv2d", "flops": 3_000_000, "ms": 3.0},
+        {"op": "b", "kind": "conv2d", "flops": 1_000_000, "ms": 1.0},
+        {"op": "c", "kind": "pool", "flops": 0, "ms": 0.0},
+    ]
+    made = Results("a machine", "1.2", {"onnxruntime-web": "9"})
+    contenders = {"pyjsml": took(10.0), "onnxruntime-web": took(20.0), "litert": took(5.0)}
+    made.add(Found("resnet18", 1, contenders, ops))
+    made.add(Found("gemm", 1, {"pyjsml": took(4.0), "litert": took(2.0)}))
+    wrong = {"error": "wrong: off by 0.5"}
+    made.add(Found("mlp", 1, {"pyjsml": took(1.0), "onnxruntime-web": took(8.0), "tfjs": wrong}))
+    started = {"times": asdict(Times.of([30.0])), "code": 9000, "compressed": 3000}
+    made.starts["mlp"] = {"pyjsml": started}
+    return made
+
+
+def row(table: list[str], name: str) -> list[str]:
+    (line,) = [line for line in table if line.startswith(f"| {name} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_gains_and_speeds(results: Results) -> None:
+    table = report.times_table(report.races(results, 1))
+    cells = row(table, "resnet18")
+    speed = 2 * MODELS["resnet18"].multiply_adds / 10.0 / 1e6
+    limit = 2 * MODELS["gemm"].multiply_adds / 2.0 / 1e6
+    assert cells[-4:] == ["0.50×", "2.00×", f"{speed:.1f}", f"{speed / limit:.0%}"]
+    assert row(table, "mlp")[5] == "–"
+    assert "| ---" not in "".join(table)
+    text = report.means(report.races(results, 1))
+    assert "2.00× the speed of the best peer (least 0.50×)" in text
+    assert "4.00× the speed of ORT Web (least 2.00×)" in text
+
+
+def test_families(results: Results) -> None:
+    table = report.families_table(report.races(results, 1))
+    assert row(table, "conv2d")[1:5] == ["2", "4.00", "100.0%", "1.0"]
+    assert row(table, "pool")[1:5] == ["1", "0.00", "0.0%", "0.0"]
+
+
+def test_wrong_numbers_are_told(results: Results) -> None:
+    found = report.races(results, 1)
+    assert report.wrong(found) == ["mlp, TF.js: wrong: off by 0.5"]
+    assert report.left_out(results) == ["- TF.js: mlp (1 thread): wrong: off by 0.5"]
+
+
+def test_a_new_race_replaces_the_old(results: Results) -> None:
+    results.add(Found("mlp", 1, {"pyjsml": took(2.0)}))
+    (found,) = [race for race in results.races if race["row"] == "mlp"]
+    assert found["contenders"]["pyjsml"]["times"]["median"] == 2.0
+
+
+def test_writes_the_page(results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "FILE", tmp_path / "speed.md")
+    document.write(results)
+    text = (tmp_path / "speed.md").read_text("utf-8")
+    for title in ("One thread", "By kind of op", "Memory", "Cold start", "Left out"):
+        assert f"\n## {title}\n" in text
+    assert "Two threads" not in text
+    assert document.SHORTFALLS.read_text("utf-8").strip() in text
+
+
+def test_results_of_another_machine_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (cache.ROOT / "node_modules" / "onnxruntime-web").is_dir():
+        pytest.skip("the peers' npm packages are not installed")
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    monkeypatch.setattr(module, "FILE", tmp_path / "results.json")
+    first = Results.here("1.2")
+    first.add(Found("mlp", 1))
+    first.save()
+    assert Results.here("1.2").races == first.races
+    assert Results.here("1.3").races == []
+
+
+def test_deviation() -> None:
+    expected: list[Array] = [np.array([1.0, -4.0], np.float32), np.array([[2, 8]], np.int64)]
+    same = [array.tobytes() for array in expected]
+    assert deviation(same, expected, exact=True) == 0
+    off = [np.array([1.0, -3.0], np.float32).tobytes(), same[1]]
+    assert deviation(off, expected, exact=True) == pytest.approx(0.25)
+    assert deviation(off, expected, exact=False) == pytest.approx(0)
+    assert deviation(same[:1], expected, exact=True) == float("inf")
+    nan = [np.array([np.nan, 0.0], np.float32).tobytes(), same[1]]
+    assert deviation(nan, expected, exact=True) == float("inf")
+
+
+def test_cached_files_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "FOLDER", tmp_path)
+    made = []
+
+    def make(path: Path) -> None:
+        made.append(path)
+        path.write_text("x")
+
+    first = cache.cached("kind", "name", "key1", make, ".txt")
+    assert cache.cached("kind", "name", "key1", make, ".txt") == first
+    assert len(made) == 1
+    second = cache.cached("kind", "name", "key2", make, ".txt")
+    assert second.exists()
+    assert not first.exists()
+
+
+def test_graph_pages(tmp_path: Path) -> None:
+    write_onnx("mlp", tmp_path / "mlp.onnx")
+    pages = graph_pages(tmp_path / "mlp.onnx", "/g")
+    graph = json.loads(pages["/g/graph.json"])
+    assert graph["inputs"] == ["pixels"]
+    assert graph["outputs"] == ["logits"]
+    assert [node["op"] for node in graph["nodes"]] == ["Gemm", "Relu", "Gemm"]
+    constants = load(pages["/g/constants"])
+    named = {name for node in graph["nodes"] for name in node["inputs"] if name in constants}
+    assert sorted(constants[name].shape for name in named) == [(10,), (10, 256), (256,), (256, 784)]
