@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import tvm_ffi
 from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import constant, integer, is_if_then_else, substitute, uses
+from pyjsml.kernels.expression import constant, dtype, integer, is_if_then_else, substitute, uses
 from pyjsml.kernels.nest import Accumulator, Nest, merge_reduced
 from pyjsml.kernels.stage import Axis
 
@@ -63,7 +64,10 @@ def _conditional(accumulator: Accumulator) -> tuple[Any, Any] | None:
 def _is_neutral(accumulator: Accumulator, value: Any) -> bool:
     if isinstance(accumulator.update, tirx.Add):
         return constant(value) == 0 or (isinstance(value, tirx.FloatImm) and value.value == 0)
-    # A maximum is never less than what it started with.
+    if isinstance(value, tirx.FloatImm):
+        # The border of a maximum is written as the least finite number, and stands for nothing.
+        least = float(np.finfo(dtype(value)).min)
+        return isinstance(accumulator.update, tirx.Max) and value.value <= least
     return bool(tvm_ffi.structural_equal(value, accumulator.init))
 
 

@@ -19,6 +19,7 @@ from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.reduce import can_reduce_lanes, horizontal, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tile, Tiled, tile
+from pyjsml.kernels.windows import windows
 
 BLOCK_BYTES = 64 * 1024
 """What a block of rows may take of the cache while the panels of weights pass by."""
@@ -105,7 +106,9 @@ def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
     nest = lift(nest, row, column)
     padded = _padded(emitter, nest, column)
     if not _reused(nest, row, column):
-        # Nothing to reuse between rows but what their windows share: depthwise, pooling, sums.
+        if row is not None and len(rest) > 1:
+            return windows(emitter, nest, row, column, padded=padded)
+        # Sums over what is no picture.
         small = Tile(rows=4, width=LANES, unroll=3)
         return tile(emitter, nest, row, column, small, padded=padded, block=1)
     size = Product(

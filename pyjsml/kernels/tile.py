@@ -137,7 +137,10 @@ def column_spans(extent: Any, tile: Tile, padded: bool) -> list[Span]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tile starts, and its size; where `partial` holds, only `valid` columns exist."""
+    """Where a tile starts, and its size; where `partial` holds, only `valid` columns exist.
+
+    At an `inner` one, the guards that change along the rows all hold.
+    """
 
     row: Any
     rows: int
@@ -145,12 +148,29 @@ class Place:
     columns: int
     partial: Any = None
     valid: int = 0
+    inner: bool = True
+
+    @staticmethod
+    def of(start: Any, rows: Span, columns: Span, j: Axis) -> Place:
+        """Return the place of the tile whose rows begin at `start`, in the `j`-th of `columns`."""
+        last = columns.valid not in (None, columns.size)
+        return Place(
+            row=start,
+            rows=rows.size,
+            column=columns.start + j.var * columns.size,
+            columns=columns.size,
+            partial=tirx.EQ(j.var, columns.count - 1) if last else None,
+            valid=columns.valid or columns.size,
+            inner=rows.inner,
+        )
 
 
 def tile_block(
     emitter: Emitter, nest: Nest, row: Axis | None, column: Axis, place: Place, tile: Tile
 ) -> tirx.Stmt:
     """Compute one tile of `nest`."""
+    if place.inner:
+        nest = without_guards(nest, row)
     width = min(tile.width, place.columns)
     rows = emitter.axis("row", place.rows)
     vectors = emitter.axis("vector", place.columns // width)
@@ -205,35 +225,22 @@ def tile(
     columns = column_spans(column.extent, shape, padded)
 
     def tiles(at: Any, columns: Span, j: Axis) -> tirx.Stmt:
-        last = columns.valid not in (None, columns.size)
-        return _choose(
+        return choose(
             at,
             rows,
             lambda start, span: tile_block(
-                emitter,
-                without_guards(nest, row) if span.inner else nest,
-                row,
-                column,
-                Place(
-                    row=start,
-                    rows=span.size,
-                    column=columns.start + j.var * columns.size,
-                    columns=columns.size,
-                    partial=tirx.EQ(j.var, columns.count - 1) if last else None,
-                    valid=columns.valid or columns.size,
-                ),
-                shape,
+                emitter, nest, row, column, Place.of(start, span, columns, j), shape
             ),
         )
 
-    total = emitter.simplify(_total(rows))
+    count = emitter.simplify(total(rows))
     if by_column and len(columns) == 1:
         j = emitter.axis("j", columns[0].count)
-        t = emitter.axis("t", total)
+        t = emitter.axis("t", count)
         return Tiled((j, *outer), serial([t], tiles(t.var, columns[0], j)))
-    b = emitter.axis("b", tirx.floordiv(total + (block - 1), block) if block else 1)
+    b = emitter.axis("b", tirx.floordiv(count + (block - 1), block) if block else 1)
     first = b.var * (block or 0)
-    t = emitter.axis("t", tirx.min(total - first, block) if block else total)
+    t = emitter.axis("t", tirx.min(count - first, block) if block else count)
     if len(columns) == 1:
         j = emitter.axis("j", columns[0].count)
         return Tiled((*outer, b, j), serial([t], tiles(first + t.var, columns[0], j)))
@@ -244,18 +251,19 @@ def tile(
     return Tiled((*outer, b), sequence(*parts))
 
 
-def _total(spans: Sequence[Span]) -> Any:
+def total(spans: Sequence[Span]) -> Any:
+    """Return how many tiles there are in all `spans`."""
     total: Any = integer(0)
     for span in spans:
         total = total + span.count
     return total
 
 
-def _choose(at: Any, spans: Sequence[Span], tile: Any) -> tirx.Stmt:
+def choose(at: Any, spans: Sequence[Span], tile: Any) -> tirx.Stmt:
     """Run `tile(start, span)` for the tile whose number over all spans is `at`."""
     span, *later = spans
     start = span.start + at * span.size if span.inner else span.start
     body: tirx.Stmt = tile(start, span)
     if not later:
         return body
-    return tirx.IfThenElse(at < span.count, body, _choose(at - span.count, later, tile))
+    return tirx.IfThenElse(at < span.count, body, choose(at - span.count, later, tile))
