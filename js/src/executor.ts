@@ -1,11 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { DimData, OriginData, PortData, ValueData } from "./data.js";
+import type { DimData, OriginData, PortData } from "./data.js";
 import type { Device, DeviceName } from "./device.js";
 import { StateError } from "./errors.js";
-import { type Frame, Frames } from "./frames.js";
-import { type Next, type NextSync, onceFor, placeAll, type Placement } from "./hooks.js";
-import { bindInputs } from "./inputs.js";
+import { Frames } from "./frames.js";
+import { type Hooks, type Next, type NextSync, placeAll, type Placement } from "./hooks.js";
 import {
   type CreateOptions,
   type CreateSyncOptions,
@@ -16,11 +15,15 @@ import {
   systemHost,
 } from "./load.js";
 import { checkFormat, type Feed, type Model, type Op, opsOf, type OutputsOf } from "./model.js";
-import { prepare, type Preparation } from "./preparation.js";
-import { type Captures, findCaptures, readOutputs, readValue, type Step } from "./schedule.js";
 import { usableThreads } from "./pool-host.js";
-import type { Tensor } from "./tensor.js";
-import type { Trace } from "./trace.js";
+import { prepare, type Preparation } from "./preparation.js";
+import {
+  type Capture,
+  REST_AFTER_MS,
+  Runner,
+  type RunOptions,
+  type RunSyncOptions,
+} from "./runner.js";
 import { Turns } from "./turns.js";
 import { WasmDevice } from "./wasm.js";
 import { Weights } from "./weights.js";
@@ -29,22 +32,6 @@ import { Weights } from "./weights.js";
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
-
-export interface RunSyncOptions {
-  /** Collects the time of each op. */
-  readonly trace?: Trace | undefined;
-}
-
-export interface RunOptions extends RunSyncOptions {
-  /** Checked between ops; a run that it stops rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What `capture` gives: the outputs, and copies of the values asked for. */
-export interface Capture<M extends Model, Name extends string> {
-  readonly outputs: OutputsOf<M>;
-  readonly captured: { readonly [N in Name]: Tensor };
-}
 
 /** What an executor is made of; only `create` and `createSync` make it. */
 export interface Parts<M extends Model> {
@@ -88,15 +75,6 @@ export type Created<E, M extends Model> =
       : E
     : never;
 
-/** A run under way. */
-interface Turn {
-  readonly frame: Frame;
-  readonly captures: Captures;
-  readonly captured: Record<string, Tensor>;
-}
-
-const REST_AFTER_MS = 8;
-
 /**
  * Runs a model. Subclass it to choose where ops run (`place`) and to act around them (`dispatch`).
  *
@@ -109,19 +87,28 @@ export class Executor<M extends Model> {
   readonly ops: readonly Op<M>[];
   readonly #isa: Isa;
   readonly #device: Device;
-  readonly #host: Host;
   readonly #frames: Frames;
   readonly #turns = new Turns();
+  readonly #hooks: Hooks<M>;
+  readonly #runner: Runner<M>;
   #places: readonly DeviceName[] = [];
   #weightsEnd = 0;
 
-  constructor(parts: Parts<M>) {
-    this.model = parts.model;
-    this.ops = opsOf(parts.model);
-    this.#isa = parts.isa;
-    this.#device = parts.device;
-    this.#host = parts.host;
-    this.#frames = new Frames(parts.model, parts.device);
+  constructor({ model, isa, device, host }: Parts<M>) {
+    const ops = opsOf(model);
+    const frames = new Frames(model, device);
+    const hooks: Hooks<M> = {
+      overrides: (hook) => this[hook] !== Executor.prototype[hook],
+      dispatch: (op, next) => this.dispatch(op, next),
+      dispatchSync: (op, next) => this.dispatchSync(op, next),
+    };
+    this.model = model;
+    this.ops = ops;
+    this.#isa = isa;
+    this.#device = device;
+    this.#frames = frames;
+    this.#hooks = hooks;
+    this.#runner = new Runner({ model, ops, device, host, frames, turns: this.#turns, hooks });
   }
 
   /**
@@ -146,7 +133,7 @@ export class Executor<M extends Model> {
     try {
       const wasm = await loading.wasm;
       onProgress?.({ phase: "compile", loaded: 0, total: 1 });
-      device = await WasmDevice.create(wasm, threads, host.now);
+      device = await WasmDevice.create(wasm, threads, () => host.now());
       onProgress?.({ phase: "compile", loaded: 1, total: 1 });
       const executor = new this({ model, isa: loading.isa, device, host });
       const weights = new Weights(model);
@@ -229,11 +216,7 @@ export class Executor<M extends Model> {
     names: readonly Name[],
     options: RunOptions = {},
   ): Promise<Capture<M, Name>> {
-    return this.#turns.take(async () => {
-      const turn = this.#begin(inputs, names);
-      await this.#walk(turn, options);
-      return this.#finish<Name>(turn);
-    });
+    return this.#turns.take(() => this.#runner.run(inputs, names, options));
   }
 
   /** The same without giving up control. */
@@ -242,15 +225,13 @@ export class Executor<M extends Model> {
     names: readonly Name[],
     options: RunSyncOptions = {},
   ): Capture<M, Name> {
-    if (this.#isHooked("dispatch") && !this.#isHooked("dispatchSync")) {
+    if (this.#hooks.overrides("dispatch") && !this.#hooks.overrides("dispatchSync")) {
       throw new StateError(
         "this executor overrides dispatch: override dispatchSync too, or use run",
       );
     }
     this.#turns.checkFree();
-    const turn = this.#begin(inputs, names);
-    this.#walkSync(turn, options.trace);
-    return this.#finish<Name>(turn);
+    return this.#runner.runSync(inputs, names, options);
   }
 
   describe(): Description {
@@ -297,96 +278,5 @@ export class Executor<M extends Model> {
     const frame = this.#frames.load();
     this.#weightsEnd = frame.plan.persistentEnd;
     yield* prepare(this.model, frame, this.#device, weights);
-  }
-
-  /** Check the inputs, find their plan, and copy them in. */
-  #begin(inputs: Feed<M>, names: readonly string[]): Turn {
-    const { model } = this;
-    const { binding, arrays } = bindInputs(model, inputs);
-    const frame = this.#frames.main(binding);
-    this.#device.expect(frame.cost);
-    for (const [index, array] of arrays.entries()) {
-      const { value } = model.inputs[index] as PortData;
-      this.#device.write(frame.plan.addresses[value] as number, array);
-    }
-    const turn = { frame, captures: findCaptures(model, names), captured: {} };
-    this.#copyOut(turn, -1);
-    return turn;
-  }
-
-  /** Call each step; with neither hooks nor a signal there is nothing to wait for. */
-  async #walk(turn: Turn, { signal, trace }: RunOptions): Promise<void> {
-    signal?.throwIfAborted();
-    const hooked = this.#isHooked("dispatch");
-    if (!hooked && !signal) {
-      this.#walkSync(turn, trace);
-      return;
-    }
-    let rested = this.#host.now();
-    for (const [index, step] of turn.frame.steps.entries()) {
-      if (hooked) await this.#dispatch(step, trace);
-      else this.#dispatchSync(step, trace);
-      this.#turns.checkOpen();
-      this.#copyOut(turn, index);
-      if (signal && this.#host.now() - rested > REST_AFTER_MS) {
-        await this.#host.rest();
-        this.#turns.checkOpen();
-        rested = this.#host.now();
-      }
-      signal?.throwIfAborted();
-    }
-  }
-
-  #walkSync(turn: Turn, trace: Trace | undefined): void {
-    if (!trace && !turn.captures.size && !this.#isHooked("dispatchSync")) {
-      for (const call of turn.frame.calls) call();
-      return;
-    }
-    for (const [index, step] of turn.frame.steps.entries()) {
-      this.#dispatchSync(step, trace);
-      this.#turns.checkOpen();
-      this.#copyOut(turn, index);
-    }
-  }
-
-  async #dispatch(step: Step, trace: Trace | undefined): Promise<void> {
-    const op = this.ops[step.target] as Op<M>;
-    const once = onceFor(op, () => this.#call(op, step, trace));
-    await this.dispatch(op, async () => once.next());
-    once.check();
-  }
-
-  #dispatchSync(step: Step, trace: Trace | undefined): void {
-    const op = this.ops[step.target] as Op<M>;
-    const once = onceFor(op, () => this.#call(op, step, trace));
-    this.dispatchSync(op, once.next);
-    once.check();
-  }
-
-  #call(op: Op<M>, { call }: Step, trace: Trace | undefined): void {
-    this.#turns.checkOpen();
-    if (!trace) {
-      call?.();
-      return;
-    }
-    const start = this.#host.now();
-    call?.();
-    trace.add(op, this.#host.now() - start);
-  }
-
-  #copyOut(turn: Turn, step: number): void {
-    for (const index of turn.captures.get(step) ?? []) {
-      const { name } = this.model.values[index] as ValueData;
-      turn.captured[name] = readValue(this.model, index, turn.frame.plan, this.#device);
-    }
-  }
-
-  #finish<Name extends string>({ frame, captured }: Turn): Capture<M, Name> {
-    const outputs = readOutputs(frame.outputs, this.#device) as OutputsOf<M>;
-    return { outputs, captured: captured as { [N in Name]: Tensor } };
-  }
-
-  #isHooked(hook: "dispatch" | "dispatchSync"): boolean {
-    return this[hook] !== Executor.prototype[hook];
   }
 }

@@ -9,6 +9,14 @@ export type Placement = DeviceName | { readonly device: DeviceName };
 export type Next = () => Promise<void>;
 export type NextSync = () => void;
 
+/** What an executor does around its ops, as its subclass may say. */
+export interface Hooks<M extends Model> {
+  /** Whether a subclass says so. */
+  overrides(hook: "dispatch" | "dispatchSync"): boolean;
+  dispatch(op: Op<M>, next: Next): Promise<void>;
+  dispatchSync(op: Op<M>, next: NextSync): void;
+}
+
 /** Ask for the device of each op. Throws one PlacementError that names every op without one. */
 export function placeAll<M extends Model>(
   ops: readonly Op<M>[],

@@ -13,15 +13,7 @@ export {
   StateError,
   WorkerError,
 } from "./errors.js";
-export {
-  type Capture,
-  type Created,
-  type Description,
-  Executor,
-  type Parts,
-  type RunOptions,
-  type RunSyncOptions,
-} from "./executor.js";
+export { type Created, type Description, Executor, type Parts } from "./executor.js";
 export type { Next, NextSync, Placement } from "./hooks.js";
 export type { Bytes, CreateOptions, CreateSyncOptions, Host, Isa, Progress } from "./load.js";
 export {
@@ -35,6 +27,7 @@ export {
   type Ports,
 } from "./model.js";
 export type { Threads } from "./pool-host.js";
+export type { Capture, RunOptions, RunSyncOptions } from "./runner.js";
 export { readSafetensors, writeSafetensors } from "./safetensors.js";
 export { type DataOf, type Shape, type Tensor, tensor } from "./tensor.js";
 export { Trace, type TraceRow } from "./trace.js";
