@@ -70,14 +70,20 @@ def _flops(scheduled: Scheduled, names: dict[tirx.Var, str]) -> Expr:
 
 
 def _operations(value: Any) -> int:
+    """Count the operations that `value` takes, those of a selection's longer side."""
     count = 0
 
-    def visit(node: Any) -> None:
+    def operation(node: Any, visitor: Any) -> None:
         nonlocal count
-        counted = dtype(node).startswith("float") and not is_if_then_else(node)
-        count += counted
+        count += dtype(node).startswith("float") and not is_if_then_else(node)
+        visitor.default_visit(node)
 
-    tvm_ffi.structural_walk(value, ((*ARITHMETIC, ir.Call), visit))
+    def select(node: tirx.Select, visitor: Any) -> None:
+        nonlocal count
+        count += max(_operations(node.true_value), _operations(node.false_value))
+        visitor.visit(node.condition)
+
+    tvm_ffi.structural_visit(value, [((*ARITHMETIC, ir.Call), operation), (tirx.Select, select)])
     return count
 
 
