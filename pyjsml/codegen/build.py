@@ -9,7 +9,7 @@ import tvm
 from tvm import tirx
 
 from pyjsml.kernels.dot import widened
-from pyjsml.kernels.narrow import narrowed
+from pyjsml.kernels.saturate import narrowed
 
 
 def for_target(func: tirx.PrimFunc, target: Any) -> tirx.PrimFunc:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from tvm import ir, te, tirx
 
-from pyjsml.kernels.narrow import within
+from pyjsml.kernels.saturate import within
 
 ROUNDER = 1.5 * 2**23
 """Added to a float32 below 2^22 it leaves whole numbers alone, rounded half to even, in the lowest
