@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyjsml.check import Report
     from pyjsml.frontend.options import Dims, Inputs
     from pyjsml.program import Array, Isa, Program
+    from pyjsml.tune.tuner import Outcome
 
 STAGES = ("load", "optimize", "lower", "compile", "schedule")
 """The stages that make a program, in order."""
@@ -154,6 +156,46 @@ def compile_stages(
 
         program = schedule(program)
     yield finished("schedule", program)
+
+
+def tune(
+    sources: Sequence[Any],
+    database: str | os.PathLike[str],
+    *,
+    inputs: Inputs | None = None,
+    dims: Dims | None = None,
+    engines: Sequence[str] = ("v8",),
+    isas: Sequence[Isa] = ("simd128", "relaxed"),
+    trials: int = 64,
+    seconds: float | None = None,
+    sizes: Mapping[str, int] | None = None,
+    resume: bool = False,
+    cluster: str | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Search for the parameters with which the kernels of models run fastest.
+
+    `sources`, `inputs` and `dims` are as for `bundle`. What is found goes into the file `database`,
+    for `bundle` to read, as soon as a kernel is done; with `resume`, kernels that it has are left.
+    `sizes` are those of dims that vary; for the rest see `pyjsml.tune.tuner.Search`. Raises what
+    `bundle` does, and EngineUnavailableError where an engine is absent.
+    """
+    from pyjsml.tune.hosts import ENGINES
+
+    unknown = [f"there is no engine {name!r}" for name in engines if name not in ENGINES]
+    if unknown or not engines:
+        raise OptionError(f"kernels can be timed in: {', '.join(ENGINES)}", unknown)
+    file = Path(database)
+    if file.exists():
+        Database.read(file)  # before minutes of searching, not after
+    programs = []
+    for source in sources:
+        stages = compile_stages(source, inputs=inputs, dims=dims)
+        programs.append(next(itertools.islice(stages, STAGES.index("lower"), None)))
+    from pyjsml.tune.tuner import Search, tune
+
+    how = Search(engines, isas, trials, seconds, sizes or {}, cluster)
+    return tune(programs, file, how, resume=resume, progress=progress or _silent)
 
 
 class Executor:

@@ -163,6 +163,14 @@ ROWS = [
     Row("inspect changed", DigestError, "weights.safetensors"),
     Row("inspect bundle --stage lower", OptionError, "are for a MODEL"),
     Row("inspect truncated.onnx --stage load", ModelError, "truncated.onnx"),
+    Row("tune whole.onnx --engine rhino", OptionError, "there is no 'rhino'"),
+    Row("tune whole.onnx --isa avx", OptionError, "there is no 'avx'"),
+    Row("tune whole.onnx --time soon", OptionError, "--time soon: .*30m"),
+    Row("tune whole.onnx --size N --size M=x", OptionError, "'N' is no NAME=N.*'M=x' is no"),
+    Row("tune whole.onnx --size M=3", OptionError, "there is no dim 'M'"),
+    Row("tune whole.onnx --database x.npy", OptionError, "x.npy is no tuning database"),
+    Row("tune whole.onnx --database thesis/chapter.tex/x", OptionError, "x can't be written"),
+    Row("tune nowhere.onnx", ModelError, "There is no file nowhere.onnx"),
     Row("demo -o thesis", OutputDirectoryError, "chapter.tex"),
 ]
 

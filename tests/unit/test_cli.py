@@ -16,7 +16,7 @@ from pyjsml import __version__, api
 from pyjsml.cli import main
 from pyjsml.errors import EngineError, UnsupportedOpError
 
-COMMANDS = ("bundle", "run", "check", "inspect", "doctor", "demo")
+COMMANDS = ("bundle", "run", "check", "inspect", "tune", "doctor", "demo")
 
 
 def invoke(*arguments: str) -> Result:
