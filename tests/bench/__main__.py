@@ -14,7 +14,7 @@ from tests.bench.models.catalogue import MODELS
 from tests.bench.peers import PEERS
 from tests.bench.results import Results
 from tests.bench.rows import Row
-from tests.bench.runner import enter, race
+from tests.bench.runner import OURS, enter, race
 from tests.bench.starts import starts
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def main(
 ) -> None:
     """Race ROWS, all by default. Exit code 1 says that a runtime gave wrong numbers.
 
-    Results are kept in build/bench/results.json; without ROWS, docs/speed.md is written from them.
+    Races of all contenders are kept in build/bench/results.json, and docs/speed.md is written from
+    them if all rows have raced. What is quick, or lacks contenders, is only printed.
     """
     counts = [int(number) for number in parse_list("--threads", threads, ("1", "2"))]
     peers = parse_list("--peer", peer, list(PEERS))
@@ -56,6 +57,7 @@ def main(
     limits = Limits(most=rounds, least=min(rounds, 7), budget=1000 * seconds)
     if quick:
         rows, counts, peers, limits = rows or QUICK, [1], ("onnxruntime-web",), QUICK_LIMITS
+    kept = not quick and len(isas) == len(OURS) and len(peers) == len(PEERS)
     if prepare:
         _prepare(rows or tuple(MODELS), peers)
         return
@@ -65,8 +67,10 @@ def main(
             for threads_now in counts:
                 for name in rows or MODELS:
                     results.add(race(track, name, threads_now, peers, isas, limits))
-                    _keep(results, name, threads_now, quick)
-            if not quick and not rows:
+                    if kept:
+                        results.save()  # so that what follows may fail
+                    _tell(results, name, threads_now)
+            if kept and not rows:
                 for name in STARTED:
                     results.starts[name] = starts(track, name, peers, count)
                 results.save()
@@ -90,10 +94,7 @@ def _isa(name: str) -> Isa | None:
     return "simd128" if name == "simd128" else None
 
 
-def _keep(results: Results, name: str, threads: int, quick: bool) -> None:
-    """Save the results, so that what follows may fail, and tell of the race."""
-    if not quick:
-        results.save()
+def _tell(results: Results, name: str, threads: int) -> None:
     click.echo(f"{name}, {threads} thread{'s'[: threads - 1]}", err=True)
     found = [each for each in report.races(results, threads) if each["row"] == name]
     for line in report.times_table(found)[2:]:

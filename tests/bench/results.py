@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench.cache import FOLDER, ROOT
+from tests.bench.cache import FOLDER, MODELS, PYJSML, ROOT, digest
 from tests.bench.runner import Found
 
 FILE = FOLDER / "results.json"
@@ -23,22 +23,23 @@ class Results:
     machine: str
     browser: str
     packages: dict[str, str]
+    sources: str
+    """A digest of pyjsml's and the models' sources."""
     races: list[dict[str, Any]] = field(default_factory=list)
     starts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def here(cls, browser: str) -> Results:
-        """Return the results kept, without those of another machine, browser or peers' version."""
-        fresh = cls(machine(), browser, {name: _version(name) for name in PACKAGES})
+        """Return the results kept if all that they depend on is as it was, else none."""
+        packages = {name: _version(name) for name in PACKAGES}
+        fresh = cls(machine(), browser, packages, digest((*PYJSML, *MODELS)))
         if not FILE.exists():
             return fresh
-        kept = cls(**json.loads(FILE.read_text("utf-8")))
-        same = (kept.machine, kept.browser, kept.packages) == (
-            fresh.machine,
-            fresh.browser,
-            fresh.packages,
-        )
-        return kept if same else fresh
+        try:
+            kept = cls(**json.loads(FILE.read_text("utf-8")))
+        except TypeError:  # of an earlier form
+            return fresh
+        return kept if replace(kept, races=[], starts={}) == fresh else fresh
 
     def add(self, found: Found) -> None:
         """Keep a race in place of an earlier one of its row and threads."""

@@ -33,7 +33,7 @@ def results() -> Results:
         {"op": "b", "kind": "conv2d", "flops": 1_000_000, "ms": 1.0},
         {"op": "c", "kind": "pool", "flops": 0, "ms": 0.0},
     ]
-    made = Results("a machine", "1.2", {"onnxruntime-web": "9"})
+    made = Results("a machine", "1.2", {"onnxruntime-web": "9"}, "digest")
     contenders = {"pyjsml": took(10.0), "onnxruntime-web": took(20.0), "litert": took(5.0)}
     made.add(Found("resnet18", 1, contenders, ops))
     made.add(Found("gemm", 1, {"pyjsml": took(4.0), "litert": took(2.0)}))
