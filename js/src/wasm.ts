@@ -118,11 +118,11 @@ export class WasmDevice implements Device {
   async #startPool(
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
-    stackSize: number,
+    stackBytes: number,
     now: () => number,
   ): Promise<void> {
     this.reserve(this.base);
-    const stacks = Array.from({ length: this.threads - 1 }, (_, i) => this.base - i * stackSize);
+    const stacks = Array.from({ length: this.threads - 1 }, (_, i) => this.base - i * stackBytes);
     const { arity } = this.#kernels;
     this.#pool = await Pool.start({ module, memory, arity, now }, stacks);
   }
