@@ -23,7 +23,8 @@ SHORTFALLS = Path(__file__).parent / "shortfalls.md"
 INTRODUCTION = """\
 # Speed
 
-`make bench` writes this page: what is here was measured with one state of the sources, on one machine.
+`make bench` writes this page: what is here was measured with one state of the sources, on one
+machine.
 
 All runtimes run in one page of Chromium, which is cross-origin isolated, and take turns round by
 round, after a warm-up; so what else the machine does meets all of them. A time is the median over
