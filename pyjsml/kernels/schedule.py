@@ -13,12 +13,14 @@ from pyjsml.kernels.inline import inline
 from pyjsml.kernels.loops import loops
 from pyjsml.kernels.nest import Nest, make_nest
 from pyjsml.kernels.parameters import Parameters
+from pyjsml.kernels.recurrent_layer import CELLS
 from pyjsml.kernels.rows import Places, rows
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, read_stages
 from pyjsml.kernels.tile import Tiled
 from pyjsml.kernels.winograd_loops import winograd
 from pyjsml.kernels.winograd_pack import winograd_pack
+from pyjsml.kernels.written import written
 
 
 def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Scheduled:
@@ -30,7 +32,7 @@ def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Sched
     """
     function = read_stages(func)
     if function is None:
-        return general(func)
+        return written(func, CELLS) or general(func)
     filtered = winograd(function) or winograd_pack(function)
     if filtered is not None:
         return _close(*filtered)

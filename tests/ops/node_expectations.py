@@ -15,6 +15,7 @@ LISTS = "sequences, maps and optional values are no tensors"
 CONTROL = "control flow"
 NEW = "younger than the newest runtime that has it"
 SIGNAL = "complex numbers have no dtype in a bundle"
+LENGTHS = "its sequences are of different lengths, which are data"
 RARE = "no model is known to use it"
 
 OPERATORS: Mapping[str, str] = {
@@ -33,15 +34,12 @@ OPERATORS: Mapping[str, str] = {
     "DFT": SIGNAL,
     "DeformConv": RARE,
     "Det": RARE,
-    "GRU": RARE,
     "If": CONTROL,
-    "LSTM": RARE,
     "LinearAttention": NEW,
     "Loop": CONTROL,
     "NonMaxSuppression": DATA,
     "NonZero": DATA,
-    "RNN": RARE,
-    "ReverseSequence": "its lengths are data",
+    "ReverseSequence": LENGTHS,
     "STFT": SIGNAL,
     "Scan": CONTROL,
     "TensorScatter": NEW,
@@ -65,6 +63,7 @@ CASES: Mapping[str, str] = {
     "causal_conv_with_state_with_past_state": "an input is left out amid others",
     "constantofshape_int_shape_zero": NOTHING,
     "eyelike_populate_off_main_diagonal": "its output is of another dtype than its input",
+    "lstm_with_peepholes": RARE,
     "maxpool_with_argmax_2d*": "the indices of maxima",
     "maxunpool_export_with_output_shape": "its output's shape is an input",
     "optional_get_element_optional_tensor": LISTS,

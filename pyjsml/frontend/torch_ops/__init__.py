@@ -7,7 +7,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from pyjsml.frontend.torch_ops import arithmetic, indexing, layers, reduction, resizing, shapes
+from pyjsml.frontend.torch_ops import (
+    arithmetic,
+    indexing,
+    layers,
+    recurrent,
+    reduction,
+    resizing,
+    shapes,
+)
 from pyjsml.frontend.torch_ops.common import Converter
 
 IGNORED = frozenset(
@@ -30,9 +38,9 @@ def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
 
 _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
     {
-        "_unsafe_view.default": shapes.view,
         "__lshift__.Scalar": arithmetic.left_shift,
         "__rshift__.Scalar": arithmetic.right_shift,
+        "_unsafe_view.default": shapes.view,
         "amax.default": reduction.largest,
         "amin.default": reduction.smallest,
         "bmm.default": layers.matmul,
@@ -40,8 +48,8 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "clamp.default": arithmetic.clamp,
         "clone.default": shapes.clone,
         "div.Scalar": arithmetic.divide,
-        "div.Tensor": arithmetic.divide,
         "div.Scalar_mode": arithmetic.divide_rounding,
+        "div.Tensor": arithmetic.divide,
         "div.Tensor_mode": arithmetic.divide_rounding,
         "elu.default": arithmetic.elu,
         "embedding.default": layers.embedding,
@@ -49,10 +57,12 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "fmod.Scalar": arithmetic.fmod,
         "fmod.Tensor": arithmetic.fmod,
         "grid_sampler_2d.default": resizing.grid_sample,
+        "gru.input": recurrent.gru,
         "index.Tensor": indexing.index,
         "index_put.default": indexing.index_put,
         "instance_norm.default": layers.instance_norm,
         "linear.default": layers.linear,
+        "lstm.input": recurrent.lstm,
         "matmul.default": layers.matmul,
         "max.dim": reduction.largest_and_where,
         "max_pool2d_with_indices.default": layers.max_pool,
@@ -63,6 +73,8 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "remainder.Tensor": arithmetic.remainder,
         "repeat.default": shapes.repeat,
         "reshape.default": shapes.view,
+        "rnn_relu.input": recurrent.rnn_relu,
+        "rnn_tanh.input": recurrent.rnn_tanh,
         "scatter_add.default": indexing.scatter_add,
         "slice.Tensor": indexing.slice_axis,
         "var_mean.correction": reduction.variance_and_mean,

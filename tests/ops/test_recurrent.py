@@ -1,0 +1,161 @@
+"""Recurrent layers compute what torch and ONNX Runtime compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import helper
+from torch import nn
+
+from pyjsml import api
+from pyjsml.errors import UnsupportedOpError
+from pyjsml.program import ISAS, TensorSpec
+from tests.support.models import onnx_model, tensor_info
+
+pytest.importorskip("py_mini_racer", reason="bundles run in V8: pip install mini-racer")
+
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+UNITS, DEPTH = 13, 6
+"""An odd size: its last block, and its last vector, are not full."""
+
+
+class Whole(nn.Module):
+    """A recurrent layer of torch and all that it returns, with or without states to begin with."""
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(
+        self, x: torch.Tensor, h: torch.Tensor | None = None, c: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        every, last = self.layer(x, h if c is None else (h, c))
+        return (every, *last) if isinstance(last, tuple) else (every, last)
+
+
+def run_twice(executor: Any, inputs: dict[str, NDArray[Any]]) -> list[Any]:
+    """Return the outputs of a run in memory full of NaN, which an earlier run has left."""
+    executor.run(**{name: np.full_like(array, np.nan) for name, array in inputs.items()})
+    return list(executor.run(**inputs).values())
+
+
+@pytest.mark.parametrize(
+    ("layer", "states"),
+    [
+        (nn.LSTM(DEPTH, UNITS, 2, batch_first=True, bidirectional=True), 0),
+        (nn.LSTM(DEPTH, 32, bias=False), 2),
+        (nn.LSTM(DEPTH, 3), 2),
+        (nn.GRU(DEPTH, UNITS, 2, bidirectional=True), 1),
+        (nn.GRU(DEPTH, 8, batch_first=True), 0),
+        (nn.RNN(DEPTH, 35, batch_first=True), 1),
+        (nn.RNN(DEPTH, UNITS, 2, nonlinearity="relu"), 0),
+    ],
+)
+def test_layers_of_torch(layer: nn.RNNBase, states: int) -> None:
+    module = Whole(layer).eval()
+    rows = layer.num_layers * (2 if layer.bidirectional else 1)
+    shapes: dict[str, tuple[Any, ...]] = {}
+    shapes |= {"x": ("batch", 5, DEPTH) if layer.batch_first else (5, "batch", DEPTH)}
+    shapes |= dict.fromkeys(("h", "c")[:states], (rows, "batch", layer.hidden_size))
+    specs = {name: TensorSpec(name, "float32", shape) for name, shape in shapes.items()}
+    bundle = api.bundle(module, inputs=specs)
+    for isa in ISAS:
+        with api.Executor(bundle, "v8", isa=isa) as executor:
+            for batch in (2, 1, 5):
+                generator = torch.Generator().manual_seed(batch)
+                given = {
+                    name: torch.randn(
+                        [batch if size == "batch" else size for size in shape], generator=generator
+                    )
+                    for name, shape in shapes.items()
+                }
+                with torch.no_grad():
+                    expected = module(**given)
+                found = run_twice(executor, {name: x.numpy() for name, x in given.items()})
+                for value, wanted in zip(found, expected, strict=True):
+                    np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("operator", GATES)
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("variant", [0, 1])
+def test_layers_of_onnx(operator: str, direction: str, variant: int) -> None:
+    """Compare with any number of steps and sequences; variants differ in all that may be left out.
+
+    A GRU's second one resets its state before the product.
+    """
+    random = np.random.default_rng(3)
+    count = 2 if direction == "bidirectional" else 1
+    rows = GATES[operator] * UNITS
+    weights = {"w": (count, rows, DEPTH), "r": (count, rows, UNITS), "b": (count, 2 * rows)}
+    arrays = {
+        name: random.normal(scale=0.4, size=shape).astype(np.float32)
+        for name, shape in weights.items()
+    }
+    states = ["h", "c"][: 2 if operator == "LSTM" else 1]
+    inputs = [tensor_info("x", ["seq", "batch", DEPTH])]
+    given = ["x", "w", "r"]
+    outputs = ["y", *(f"y_{state}" for state in states)]
+    attributes: dict[str, Any] = {}
+    if variant == 0:
+        inputs += [tensor_info(state, [count, "batch", UNITS]) for state in states]
+        given += ["b", "", *states]
+        attributes |= {"linear_before_reset": 1} if operator == "GRU" else {}
+        attributes |= {"activations": ["Relu"] * count} if operator == "RNN" else {}
+    node = helper.make_node(
+        operator, given, outputs, hidden_size=UNITS, direction=direction, **attributes
+    )
+    ranks = {"y": 4}
+    results = [tensor_info(name, [None] * ranks.get(name, 3)) for name in outputs]
+    used = {name: array for name, array in arrays.items() if name in given}
+    model = onnx_model([node], inputs, results, used)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    bundle = api.bundle(model)
+    for isa in ISAS:
+        with api.Executor(bundle, "v8", isa=isa) as executor:
+            for steps, batch in ((5, 1), (1, 3), (8, 2)):
+                shapes = {"x": (steps, batch, DEPTH)}
+                shapes |= {state: (count, batch, UNITS) for state in given if state in states}
+                arguments = {
+                    name: random.normal(size=shape).astype(np.float32)
+                    for name, shape in shapes.items()
+                }
+                expected = session.run(None, arguments)
+                for value, wanted in zip(run_twice(executor, arguments), expected, strict=True):
+                    np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_what_recurrent_layers_can_not_do_is_told_at_once() -> None:
+    random = np.random.default_rng(0)
+    weights = {
+        "w": random.normal(size=(1, 4, 2)).astype(np.float32),
+        "r": random.normal(size=(1, 4, 1)).astype(np.float32),
+        "p": random.normal(size=(1, 3)).astype(np.float32),
+        "lengths": np.array([2], np.int32),
+    }
+    odd: list[tuple[str, list[str], dict[str, Any]]] = [
+        ("clipped", ["x", "w", "r"], {"clip": 1.0}),
+        ("coupled", ["x", "w", "r"], {"input_forget": 1}),
+        ("bent", ["x", "w", "r"], {"activations": ["Relu", "Tanh", "Tanh"]}),
+        ("peeping", ["x", "w", "r", "", "", "", "", "p"], {}),
+        ("ragged", ["x", "w", "r", "", "lengths"], {}),
+    ]
+    nodes = [
+        helper.make_node("LSTM", given, [name], name=name, hidden_size=1, **attributes)
+        for name, given, attributes in odd
+    ]
+    outputs = [tensor_info(name, [None] * 4) for name, _, _ in odd]
+    model = onnx_model(nodes, [tensor_info("x", [3, 1, 2])], outputs, weights)
+    with pytest.raises(UnsupportedOpError) as caught:
+        api.bundle(model)
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        f"LSTM at {name}" for name, _, _ in odd
+    ]
+    assert all("can't be compiled" in problem for problem in caught.value.problems)
