@@ -74,7 +74,7 @@ class Track:
                 "Playwright, which drives Chromium, is not installed: pip install 'pyjsml[check]'"
             ) from None
         with ExitStack() as stack:
-            self._site = stack.enter_context(Site(self._own_pages()))
+            self._site = stack.enter_context(Site(_own_pages()))
             playwright = stack.enter_context(sync_playwright())
             try:
                 browser = playwright.chromium.launch(executable_path=system_browser())
@@ -144,18 +144,13 @@ class Track:
         return times, fetched
 
     def _page(self) -> _Fresh:
-        self._site.pages.update(self.pages)
+        self._site.pages = {**_own_pages(), **self.pages}
         return _Fresh(self._browser, self._site.url)
 
     def _outputs(self, name: str) -> list[bytes]:
         posted = self._site.posted
         paths = sorted(path for path in posted if path.startswith(f"/outputs/{name}/"))
         return [posted[path] for path in paths]
-
-    def _own_pages(self) -> dict[str, bytes]:
-        folder = resources.files(__package__) / "web"
-        files = {f"/bench/{name}.js": (folder / f"{name}.js").read_bytes() for name in MODULES}
-        return {"/": b"<!doctype html><title>bench</title>", "/favicon.ico": b"", **files}
 
 
 @dataclass
@@ -196,6 +191,12 @@ def bundle_contender(
 def feed_page(inputs: Mapping[str, Array]) -> bytes:
     """Return the inputs as contenders read them."""
     return encode(inputs)
+
+
+def _own_pages() -> dict[str, bytes]:
+    folder = resources.files(__package__) / "web"
+    files = {f"/bench/{name}.js": (folder / f"{name}.js").read_bytes() for name in MODULES}
+    return {"/": b"<!doctype html><title>bench</title>", "/favicon.ico": b"", **files}
 
 
 def _plain(contender: Contender) -> dict[str, Any]:
