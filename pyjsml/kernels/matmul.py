@@ -34,6 +34,20 @@ def matmul(a: te.Tensor, weight: te.Tensor, n: int | ir.Expr) -> te.Tensor:
     return te.compute((*rows, extent(n)), element, name="matmul")
 
 
+def vector_matmul(a: te.Tensor, weight: te.Tensor) -> te.Tensor:
+    """Multiply `a` [1, K] by a weight [N, K] as it is; return [1, N].
+
+    Each of the weight's rows is read once, from its start to its end: for a single vector that is
+    as fast as a packed weight, which would take its memory a second time.
+    """
+    k = te.reduce_axis((0, a.shape[-1]), "k")
+    return te.compute(
+        (a.shape[0], weight.shape[0]),
+        lambda row, column: te.sum(a(row, k) * weight(column, k), axis=k),
+        name="vector_matmul",
+    )
+
+
 def batch_matmul(a: te.Tensor, b: te.Tensor) -> te.Tensor:
     """Multiply `a` [..., M, K] by `b` [..., K, N], as numpy does; return [..., M, N].
 

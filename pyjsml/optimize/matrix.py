@@ -17,6 +17,7 @@ from pyjsml.optimize.rewrite import (
     op_name,
     rebuild,
     shape_of,
+    use_counts,
 )
 from pyjsml.optimize.simplify import lookup, reshape
 
@@ -27,6 +28,7 @@ def lower_matmul(module: tvm.IRModule, flat: FlatDims) -> tvm.IRModule:
     A kernel's result takes the name of the node, in whatever shape it is computed.
     """
     weights = constant_vars(module)
+    uses = {var.name: count for var, count in use_counts(module).items()}
     with_weight = {
         binding.var
         for binding in bindings(module)
@@ -40,7 +42,7 @@ def lower_matmul(module: tvm.IRModule, flat: FlatDims) -> tvm.IRModule:
             return value
         a, b = value.args
         if var in with_weight:
-            call = _with_weight(builder, a, b, flat)
+            call = _with_weight(builder, a, b, flat, uses)
         else:
             call = _of_activations(builder, a, b)
         product = builder.emit(call, name_hint=var.name)
@@ -50,7 +52,11 @@ def lower_matmul(module: tvm.IRModule, flat: FlatDims) -> tvm.IRModule:
 
 
 def _with_weight(
-    builder: relax.BlockBuilder, a: relax.Expr, b: relax.Expr, flat: FlatDims
+    builder: relax.BlockBuilder,
+    a: relax.Expr,
+    b: relax.Expr,
+    flat: FlatDims,
+    uses: dict[str, int],
 ) -> relax.Expr:
     depth, columns = shape_of(b)
     rows = flat.flatten(list(shape_of(a)[:-1]))
@@ -60,6 +66,10 @@ def _with_weight(
     source = lookup(builder, b)
     if op_name(source) == "relax.permute_dims":
         pack, weight, dims = matmul.pack_matmul_transposed, source.args[0], ("n", "k")
+        single = isinstance(rows, tvm.tirx.IntImm) and int(rows) == 1
+        if single and isinstance(weight, relax.Var) and uses.get(weight.name, 0) > 1:
+            # Others want the weight as it is, such as an embedding that is also the last layer.
+            return builder.call_te(matmul.vector_matmul, matrix, weight)
     else:
         pack, weight, dims = matmul.pack_matmul, b, ("k", "n")
     packed = builder.emit(call_generic(builder, pack, [weight], [dims]))

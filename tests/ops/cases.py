@@ -24,7 +24,13 @@ from pyjsml.kernels.conv2d_transpose import Phases, conv2d_transpose, pack_conv2
 from pyjsml.kernels.depthwise import depthwise_conv2d, pack_depthwise
 from pyjsml.kernels.extremes import where_extreme
 from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.matmul import batch_matmul, matmul, pack_matmul, pack_matmul_transposed
+from pyjsml.kernels.matmul import (
+    batch_matmul,
+    matmul,
+    pack_matmul,
+    pack_matmul_transposed,
+    vector_matmul,
+)
 from pyjsml.kernels.softmax import softmax
 from tests.ops.functions import Size, from_relax, from_te
 
@@ -500,6 +506,12 @@ PRODUCTS = (
     attention_case("attention_row", 1, 11),
     attention_case("attention_masked", 6, 13, masked=True),
     attention_case("attention_any_rows", "n", 13, bindings=EMPTY),
+    Case(
+        "vector_matmul",
+        lambda: from_te(vector_matmul, (1, 83), (11, 83)),
+        [f32(1, 83), f32(11, 83)],
+        by_torch(lambda a, weight: a @ weight.T),
+    ),
     batch_matmul_case("batch_matmul", (2, 3, 5, 7), (2, 3, 7, 6)),
     batch_matmul_case("batch_matmul_broadcast", (4, 1, 5, 7), (3, 7, 9)),
     batch_matmul_case("batch_matmul_scores", (2, "n", 8), (2, 8, "n"), SEQUENCES),

@@ -45,6 +45,22 @@ def test_a_residual_network_becomes_one_op_per_layer() -> None:
     }
 
 
+def test_an_embedding_that_is_also_the_last_layer_is_held_once() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(20, 8)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return nn.functional.linear(torch.relu(self.words(ids)), self.words.weight)
+
+    one = lowered(Tied(), torch.zeros(1, 1, dtype=torch.int64))
+    assert kinds(one)["vector_matmul"] == 1
+    assert not one.graph.load.ops
+    several = lowered(Tied(), torch.zeros(1, 3, dtype=torch.int64))
+    assert kinds(several)["matmul"] == 1
+
+
 def test_batch_norm_is_folded_at_load_time() -> None:
     program = lowered(Residual(), torch.zeros(1, 3, 8, 8))
     load = Counter(op.kind for op in program.graph.load.ops)
