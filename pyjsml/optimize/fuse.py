@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import tvm
 from tvm import relax
 
+from pyjsml.kernels.expression import item_bytes
 from pyjsml.optimize.rewrite import (
     bindings,
     constant_vars,
+    dtype_of,
     op_name,
     operands,
     rebuild,
@@ -31,6 +33,9 @@ from pyjsml.program import Fusion
 BROADCAST, INJECTIVE, REDUCTION, OUT_FUSABLE, OPAQUE = 1, 2, 3, 4, 8
 APART = ("concatenate",)
 """Operators that are called injective, yet are faster as copies of their own."""
+WIDENING = ("cast", "dequantize")
+"""Operators that may give elements more bytes: those go with what reads them, so that memory holds
+the few."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,12 @@ def fuse(module: tvm.IRModule) -> tuple[tvm.IRModule, dict[str, Fusion]]:
 def _groups(module: tvm.IRModule) -> list[Group]:
     uses = use_counts(module)
     constants = constant_vars(module)
+    reduced = _reduced(module)
     group_of: dict[relax.Var, Group] = {}
     for binding in bindings(module):
         group = Group(_pattern(module, binding), (binding,), binding)
-        if group.pattern != OPAQUE and binding.var not in constants:
+        apart = binding.var in reduced and uses[binding.var] == 1 and _widens(binding)
+        if group.pattern != OPAQUE and binding.var not in constants and not apart:
             run = {var: at for var, at in group_of.items() if var not in constants}
             while (producer := _producer(group, uses, run)) is not None:
                 group = _merged(group, producer)
@@ -123,6 +130,9 @@ def _joins(group: Group, producer: Group) -> bool:
     alike = same_shape(shape_of(result), shape_of(source))
     if producer.pattern == OPAQUE:
         return False
+    if group.pattern == OUT_FUSABLE and _widens(producer.members[-1]):
+        # Not where the rigid part itself reads it, time and again.
+        return alike and len(producer.members) == 1 and source not in operands(group.anchor.value)
     if producer.pattern >= REDUCTION:
         # One rigid part per kernel, and nothing but element-wise work behind it.
         return group.pattern <= BROADCAST and alike
@@ -130,6 +140,21 @@ def _joins(group: Group, producer: Group) -> bool:
         return producer.pattern <= INJECTIVE
     # An element must not be computed twice, as it would be if it were broadcast.
     return group.pattern <= INJECTIVE and alike
+
+
+def _reduced(module: tvm.IRModule) -> set[relax.Var]:
+    """Return what reductions read, each of which takes its operand's element-wise work with it."""
+    found = (each for each in bindings(module) if _pattern(module, each) == REDUCTION)
+    return {var for binding in found for var in operands(binding.value)}
+
+
+def _widens(binding: relax.VarBinding) -> bool:
+    """Say whether a binding converts its operand to a dtype of more bytes."""
+    if op_name(binding.value) != "relax.call_tir" or not _callee(binding).startswith(WIDENING):
+        return False
+    kinds = (dtype_of(binding.value.args[1].fields[0]), dtype_of(binding.var))
+    before, after = (item_bytes(kind) for kind in kinds)
+    return before < after
 
 
 def _merged(group: Group, producer: Group) -> Group:

@@ -154,15 +154,15 @@ def test_the_same_model_gives_the_same_bytes_in_any_process(models: Path, tmp_pa
     assert Bundle.open(tmp_path / "1").files == Bundle.open(tmp_path / "2").files
 
 
-def photograph(file: Path) -> NDArray[np.float32]:
-    """Return a picture as MobileNet wants it: ImageNet's preprocessing, [1, 3, 224, 224]."""
+def photograph(file: Path, side: int = 224) -> NDArray[np.float32]:
+    """Return a picture as MobileNet wants it: ImageNet's preprocessing, [1, 3, side, side]."""
     with Image.open(file) as image:
         picture = image.convert("RGB")
-        scale = 256 / min(picture.size)
+        scale = (256 * side // 224) / min(picture.size)
         picture = picture.resize(
             [round(side * scale) for side in picture.size], Image.Resampling.BILINEAR
         )
-        left, top = (picture.width - 224) // 2, (picture.height - 224) // 2
-        pixels = np.asarray(picture.crop((left, top, left + 224, top + 224)), np.float32) / 255
+        left, top = (picture.width - side) // 2, (picture.height - side) // 2
+        pixels = np.asarray(picture.crop((left, top, left + side, top + side)), np.float32) / 255
     normal = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     return np.ascontiguousarray(normal.transpose(2, 0, 1)[None].astype(np.float32))

@@ -25,7 +25,7 @@ from tvm import relax
 from pyjsml.kernels import quantized
 from pyjsml.kernels.layout import PANEL
 from pyjsml.optimize.generic import call_generic
-from pyjsml.optimize.quantize.moves import MOVES, joined, moved
+from pyjsml.optimize.quantize.moves import MOVES, added_up, averaged, joined, moved
 from pyjsml.optimize.quantize.operands import dequantized, is_activation, number
 from pyjsml.optimize.quantize.sums import Sum, read
 from pyjsml.optimize.rewrite import (
@@ -67,6 +67,8 @@ class _Rewriter:
             "relax.quantize": self._quantize,
             "relax.dequantize": self._dequantize,
             "relax.concat": joined,
+            "relax.sum": added_up,
+            "relax.nn.adaptive_avg_pool2d": averaged,
             **dict.fromkeys(MOVES, moved),
         }
 
