@@ -50,6 +50,25 @@ describe("the script build", () => {
     );
   });
 
+  test("has one thread, since it does not know where its files are", async () => {
+    const context = createContext({ process });
+    runInContext(await bundle("script"), context);
+    const warnings: string[] = [];
+    const onWarning = (warning: string) => void warnings.push(warning);
+    Object.assign(context, {
+      model: staticModel,
+      options: { files: modelFiles(), threads: 2, onWarning },
+    });
+    const threads = await runInContext(
+      "pyjsml.Executor.create(model, options).then((made) => made.describe().threads)",
+      context,
+    );
+    expect(threads).toBe(1);
+    expect(warnings).toEqual([
+      "pyjsml runs on 1 thread instead of 2: the runtime was loaded as a script; import it as a module",
+    ]);
+  });
+
   test("has errors that show their class where nobody catches them", async () => {
     const context = createContext({});
     runInContext(await bundle("script"), context);
