@@ -107,7 +107,7 @@ class Track:
     ) -> tuple[dict[str, Outcome], dict[str, list[dict[str, Any]]]]:
         """Time contenders in a page of their own; trace those named in `traced` afterwards.
 
-        Returns what came of each, and the traces' rows: op, kind, flops, fastest milliseconds.
+        Returns what came of each, and the traces' rows: op, kind, flops, milliseconds.
         """
         outcomes: dict[str, Outcome] = {}
         with self._page() as page:

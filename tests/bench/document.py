@@ -56,9 +56,9 @@ def write(results: Results) -> None:
     parts += _section(
         "By kind of op",
         families_table(single),
-        "The fastest time of each op on one thread, over the float32 models. The limit is the best "
-        f"speed that any runtime reached on the row `{LIMIT_ROW}`, a plain product of 512×512 "
-        "matrices.",
+        "Times of each op on one thread (the mean of the faster half of its runs), summed over the "
+        "float32 models. The limit is the best speed that any runtime reached on the row "
+        f"`{LIMIT_ROW}`, a plain product of 512×512 matrices.",
     )
     parts += _section(
         "Memory",

@@ -90,11 +90,12 @@ def test_writes_the_page(results: Results, tmp_path: Path, monkeypatch: pytest.M
     assert document.SHORTFALLS.read_text("utf-8").strip() in text
 
 
-def test_results_of_another_machine_are_forgotten(
+def test_results_that_no_longer_hold_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not (cache.ROOT / "node_modules" / "onnxruntime-web").is_dir():
         pytest.skip("the peers' npm packages are not installed")
+    monkeypatch.setattr(module, "digest", lambda _: "of the sources")
     monkeypatch.setattr(module, "FOLDER", tmp_path)
     monkeypatch.setattr(module, "FILE", tmp_path / "results.json")
     first = Results.here("1.2")
@@ -102,6 +103,8 @@ def test_results_of_another_machine_are_forgotten(
     first.save()
     assert Results.here("1.2").races == first.races
     assert Results.here("1.3").races == []
+    monkeypatch.setattr(module, "digest", lambda _: "of other sources")
+    assert Results.here("1.2").races == []
 
 
 def test_deviation() -> None:
