@@ -4,6 +4,9 @@ The result is cut into tiles of m×m pixels. Each takes (m + 2)² pixels of the 
 those of its neighbours by two; a tile's transformed pixels, one by one, times the transformed
 weight are the transformed result. That is (m + 2)² products for m² results, where a direct sum
 takes 9·m².
+
+A pixel that is infinite or no number makes all results of its tiles NaN, not only those whose
+window has it.
 """
 
 from __future__ import annotations
