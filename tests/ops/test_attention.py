@@ -118,19 +118,37 @@ def test_weights_that_others_read_stay_apart() -> None:
     check(seeded(Attention(shared_weights)), sample(1, 9), masks(9)["keys"], fused=False)
 
 
-def test_lengths_may_vary() -> None:
+class Layer(nn.Module):
+    """Torch's own layer, which looks at other positions than its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        mixed: Tensor = self.layer(x[:, 1:3], x, x, attn_mask=mask, need_weights=False)[0]
+        return mixed
+
+
+def test_torchs_own_layer_is_one_kernel() -> None:
+    mask = torch.zeros(2, 14)
+    mask[1, 5:] = -np.inf
+    check(seeded(Layer()), sample(2, 14), mask)
+
+
+def test_batches_and_lengths_may_vary() -> None:
     network = seeded(Attention(library))
     bundle = api.bundle(
         network,
-        (sample(1, 9), masks(9)["keys"]),
-        inputs=parse_inputs([f"x=float32[1,length,{WIDTH}]", "mask=float32[1,1,1,length]"]),
-        dims=parse_dims(["length=1:99"]),
+        (sample(2, 9), masks(9)["keys"]),
+        inputs=parse_inputs([f"x=float32[batch,length,{WIDTH}]", "mask=float32[1,1,1,length]"]),
+        dims=parse_dims(["batch=1:3", "length=1:99"]),
     )
     assert "attention" in [op["kind"] for op in bundle.model["ops"]]
     for isa in ISAS:
         with api.Executor(bundle, "v8", isa=isa) as executor:
-            for length in (1, 2, 8, 33, 99):
-                x, mask = sample(1, length), masks(length)["keys"]
+            for batch, length in ((1, 1), (2, 2), (3, 8), (1, 33), (2, 99)):
+                x, mask = sample(batch, length), masks(length)["keys"]
                 with torch.no_grad():
                     expected = network(x, mask).numpy()
                 (actual,) = executor.run(x=x.numpy(), mask=mask.numpy()).values()
