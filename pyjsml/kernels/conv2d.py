@@ -80,6 +80,35 @@ def conv2d(x: te.Tensor, weight: te.Tensor, out_channels: int, window: Window) -
     return te.compute((x.shape[0], *sizes, extent(out_channels)), element, name="conv2d")
 
 
+def pack_narrow_conv2d(weight: te.Tensor) -> te.Tensor:
+    """Arrange [O, I, KH, KW] as [O, KH, KW, I] for `narrow_conv2d`."""
+    out_channels, in_channels, height, width = weight.shape
+    return te.compute(
+        (out_channels, height, width, in_channels),
+        lambda o, kh, kw, i: weight[o, i, kh, kw],
+        name="pack_narrow_conv2d",
+    )
+
+
+def narrow_conv2d(x: te.Tensor, weight: te.Tensor, window: Window) -> te.Tensor:
+    """Convolve `x` [N, H, W, I] to few channels; return [N, OH, OW, O].
+
+    `weight` comes from `pack_narrow_conv2d`. I is a multiple of 4, and O at most 4, or the loops
+    will be slow.
+    """
+    out_channels, kernel_height, kernel_width, in_channels = weight.shape
+    i = te.reduce_axis((0, in_channels), "i")
+    kh = te.reduce_axis((0, kernel_height), "kh")
+    kw = te.reduce_axis((0, kernel_width), "kw")
+
+    def element(n: Any, h: Any, w: Any, o: Any) -> Any:
+        term = window.tap(x, n, (h, w), (kh, kw), i) * weight[o, kh, kw, i]
+        return te.sum(window.inside(x, (h, w), (kh, kw), term), axis=[kh, kw, i])
+
+    sizes = window.sizes(x, (kernel_height, kernel_width))
+    return te.compute((x.shape[0], *sizes, out_channels), element, name="narrow_conv2d")
+
+
 def pack_group_conv2d(weight: te.Tensor) -> te.Tensor:
     """Arrange [O, I / groups, KH, KW] as [KH, KW, I / groups, O] for `group_conv2d`."""
     out_channels, in_channels, height, width = weight.shape

@@ -10,6 +10,7 @@ from tvm import tirx
 
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import constant, dtype, item_bytes, loads, substitute, uses
+from pyjsml.kernels.few_columns import few_columns
 from pyjsml.kernels.guards import lift
 from pyjsml.kernels.int8_loops import int8_loops
 from pyjsml.kernels.layout import PANEL
@@ -55,6 +56,8 @@ def loops(emitter: Emitter, nest: Nest, parameters: Parameters | None = None) ->
         return tiled
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):
         return _tile(emitter, nest, parameters)
+    if (tiled := few_columns(emitter, nest)) is not None:
+        return tiled
     if can_reduce_lanes(emitter, nest):
         return reduce_lanes(emitter, nest, LANES, PARTIAL_VECTORS)
     return reduce_points(emitter, nest)

@@ -9,7 +9,7 @@ from functools import partial
 import tvm
 from tvm import relax, te
 
-from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, matmul
+from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, few_columns, matmul
 from pyjsml.kernels.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.lower import conv2d_int8
@@ -47,6 +47,8 @@ def lower_conv2d(
     if dtype_of(x) == "uint8":
         integers = conv2d_int8(builder, x, weight, attrs)
         return Convolved(integers, list(integers.ty_args[0].shape))
+    if _is_narrow(weight, int(attrs.groups)):
+        return _narrow(builder, x, weight, attrs)
     if (points := choose_points(x, weight, attrs)) is not None:
         tiles = winograd_conv2d(builder, x, weight, attrs.padding, points)
         return Convolved(tiles, list(tiles.ty_args[0].shape))
@@ -82,6 +84,31 @@ def lower_conv2d(
             groups,
             primfunc_name_hint="group_conv2d",
         )
+    return Convolved(call, list(call.ty_args[0].shape))
+
+
+def _is_narrow(weight: relax.Expr, groups: int) -> bool:
+    """Tell whether a convolution has so few outputs that they would leave a panel half empty."""
+    out_channels, in_channels = (int(size) for size in shape_of(weight)[:2])
+    return (
+        groups == 1
+        and out_channels <= few_columns.MAX_COLUMNS
+        and in_channels % few_columns.LANES == 0
+        and dtype_of(weight) == "float32"
+    )
+
+
+def _narrow(
+    builder: relax.BlockBuilder, x: relax.Expr, weight: relax.Expr, attrs: tvm.ir.Attrs
+) -> Convolved:
+    x, window = _window(builder, x, attrs, implicit=True)
+    packed = builder.emit(call_generic(builder, conv2d.pack_narrow_conv2d, [weight], [OIHW]))
+    call = builder.call_te(
+        partial(conv2d.narrow_conv2d, window=window),
+        x,
+        packed,
+        primfunc_name_hint="narrow_conv2d",
+    )
     return Convolved(call, list(call.ty_args[0].shape))
 
 

@@ -17,8 +17,10 @@ from pyjsml.kernels.conv2d import (
     Window,
     conv2d,
     group_conv2d,
+    narrow_conv2d,
     pack_conv2d,
     pack_group_conv2d,
+    pack_narrow_conv2d,
 )
 from pyjsml.kernels.conv2d_transpose import Phases, conv2d_transpose, pack_conv2d_transpose
 from pyjsml.kernels.depthwise import depthwise_conv2d, pack_depthwise
@@ -159,6 +161,36 @@ def conv_case(
         name,
         lambda: from_te(define, x, packed, (out,)),
         [f32(*x), f32(*packed), f32(out)],
+        by_torch(expected),
+        bindings,
+    )
+
+
+def narrow_case(
+    name: str,
+    x: tuple[Size, Size, Size, int],
+    out: int,
+    kernel: tuple[int, int] = (1, 1),
+    strides: tuple[int, int] = (1, 1),
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+    bindings: Sequence[Binding] = ({},),
+) -> Case:
+    """Return a convolution to few channels, with a bias and a clip behind it."""
+    weight = (out, *kernel, x[3])
+
+    def define(data: Any, taps: Any, bias: Any) -> Any:
+        result = narrow_conv2d(data, taps, Window(strides, (1, 1), padding))
+        return te.compute(result.shape, lambda *i: clipped(result(*i) + bias[i[-1]]), "clip")
+
+    def expected(data: torch.Tensor, taps: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        plain = taps.permute(0, 3, 1, 2)
+        result = F.conv2d(bordered(data, padding), plain, bias, strides)
+        return result.clip(0, 6).permute(0, 2, 3, 1)
+
+    return Case(
+        name,
+        lambda: from_te(define, x, weight, (out,)),
+        [f32(*x), f32(*weight), f32(out)],
         by_torch(expected),
         bindings,
     )
@@ -457,6 +489,17 @@ CONVOLUTIONS = (
     group_case("group_conv2d", 6, 8, 2),
     group_case("group_conv2d_wide", 8, 24, 2, (2, 1)),
     group_case("group_conv2d_multiplier", 3, 9, 3),
+    narrow_case("narrow_one", (1, 7, 21, 8), 1, (3, 3)),
+    narrow_case("narrow_two", (2, 4, 9, 12), 2),
+    narrow_case("narrow_three", (1, 6, 17, 4), 3, (5, 5), padding=(2, 2, 2, 2)),
+    narrow_case("narrow_four", (1, 9, 10, 8), 4, (3, 4), (2, 2), (0, 1, 1, 2)),
+    narrow_case(
+        "narrow_any_size",
+        ("n", "h", "w", 4),
+        3,
+        (2, 2),
+        bindings=[{"n": 1, "h": 2, "w": 2}, {"n": 2, "h": 5, "w": 9}],
+    ),
     depthwise_case("depthwise", (1, 9, 9, 13)),
     depthwise_case("depthwise_stride", (2, 9, 8, 16), (3, 3), (2, 2)),
     depthwise_case("depthwise_dilation", (1, 11, 12, 4), (3, 2), (1, 1), (2, 2)),
@@ -517,6 +560,13 @@ PRODUCTS = (
     batch_matmul_case("batch_matmul_scores", (2, "n", 8), (2, 8, "n"), SEQUENCES),
     batch_matmul_case("batch_matmul_values", (2, "n", "n"), (2, "n", 8), EMPTY),
     batch_matmul_case("batch_matmul_row", (3, 1, 4), (3, 4, 17)),
+    Case(
+        "pack_narrow_conv2d",
+        lambda: from_te(pack_narrow_conv2d, ("o", "i", "h", "w")),
+        [f32("o", "i", "h", "w")],
+        lambda w: np.transpose(w, (0, 2, 3, 1)),
+        [{"o": 3, "i": 4, "h": 2, "w": 5}, {"o": 1, "i": 8, "h": 1, "w": 1}],
+    ),
     pack_case("pack_conv2d", pack_conv2d, "oihw", 0, [(1, 1, 1, 1), (13, 2, 3, 2)], (2, 3, 1)),
     pack_case(
         "pack_conv2d_transpose",

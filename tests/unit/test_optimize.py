@@ -104,6 +104,23 @@ def test_an_activation_that_is_read_twice_joins_the_convolution() -> None:
     assert kinds(program) == {"transpose": 2, "conv2d": 1, "matmul": 1}
 
 
+def test_few_outputs_take_no_panel() -> None:
+    program = lowered(nn.Conv2d(8, 3, 5, padding=2), torch.zeros(1, 8, 9, 9))
+    assert kinds(program) == {"transpose": 2, "narrow_conv2d": 1}
+
+
+def test_a_transposed_convolution_is_cut_where_its_phases_end_apart() -> None:
+    program = lowered(nn.ConvTranspose2d(8, 8, 3, 2, bias=False), torch.zeros(1, 8, 4, 4))
+    assert kinds(program) == {
+        "transpose": 2,
+        "pad": 1,
+        "conv2d_transpose": 1,  # of 10 by 10
+        "strided_slice": 1,  # 9 by 9
+    }
+    program = lowered(nn.ConvTranspose2d(8, 8, 4, 2, 1), torch.zeros(1, 8, 4, 4))
+    assert kinds(program) == {"transpose": 2, "pad": 1, "conv2d_transpose": 1}
+
+
 def test_pack_kernels_serve_every_shape() -> None:
     module = nn.Sequential(*(nn.Linear(size, size + 3) for size in (4, 7, 10)))
     program = lowered(module, torch.zeros(2, 4))
