@@ -28,8 +28,8 @@ export interface Device {
    * about how many nanoseconds that takes. Throws BundleError if the device has no such kernel.
    */
   bind(kernel: string, args: readonly number[], extent: number, cost: number): Call;
-  /** Hear that calls are about to come that take about `cost` nanoseconds in all. */
-  expect(cost: number): void;
+  /** Hear that a run begins whose calls take about `cost` nanoseconds in all. */
+  begin(cost: number): void;
   /** Let go of the memory. Nothing else may be called afterwards. */
   dispose(): void;
 }

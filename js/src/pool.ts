@@ -42,6 +42,8 @@ export class Pool {
   readonly #now: () => number;
   readonly #threads: Thread[] = [];
   #posted = 0;
+  /** For how many nanoseconds of the run other threads were asleep that could have helped. */
+  #alone = 0;
   #failure: WorkerError | undefined;
 
   private constructor({ arity, now }: Common, threads: number) {
@@ -84,9 +86,10 @@ export class Pool {
     }
   }
 
-  /** Wake threads that sleep, if calls that take about `cost` nanoseconds are worth it. */
-  wake(cost: number): void {
-    if (cost >= WORTH_WAKING && this.#desk.sleeps) this.#desk.wake();
+  /** Hear that a run begins whose calls take about `cost` nanoseconds in all. */
+  begin(cost: number): void {
+    this.#alone = 0;
+    if (cost >= WORTH_WAKING) this.#wakeFor(cost);
   }
 
   /**
@@ -99,12 +102,11 @@ export class Pool {
     const bound = () => run;
     return () => {
       if (this.#failure) throw this.#failure;
-      if (cost < WORTH_WAKING && desk.sleeps) {
+      if (!this.#wakeFor(cost)) {
         run(0, job.extent);
         return;
       }
       desk.post(job, ++this.#posted);
-      this.wake(cost);
       desk.share(bound);
       this.#join(job);
       const failure = desk.failure();
@@ -127,6 +129,16 @@ export class Pool {
         throw this.#fail(`a thread has stood still for ${STALL_MS / 1000} s`);
       }
     }
+  }
+
+  /** Wake threads that sleep, once they are missed for long enough; return whether all are awake. */
+  #wakeFor(cost: number): boolean {
+    if (!this.#desk.sleeps) return true;
+    this.#alone += cost;
+    if (this.#alone < WORTH_WAKING) return false;
+    this.#alone = 0;
+    this.#desk.wake();
+    return true;
   }
 
   #fail(what: string): WorkerError {

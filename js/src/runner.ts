@@ -80,7 +80,7 @@ export class Runner<M extends Model> {
     const { model, device, frames } = this.#of;
     const { binding, arrays } = bindInputs(model, inputs);
     const frame = frames.main(binding);
-    device.expect(frame.cost);
+    device.begin(frame.cost);
     for (const [index, array] of arrays.entries()) {
       const { value } = model.inputs[index] as PortData;
       device.write(frame.plan.addresses[value] as number, array);

@@ -94,8 +94,8 @@ export class WasmDevice implements Device {
     return this.#view(dtype).slice(start, start + length) as DataOf<D>;
   }
 
-  expect(cost: number): void {
-    this.#pool?.wake(cost);
+  begin(cost: number): void {
+    this.#pool?.begin(cost);
   }
 
   bind(name: string, args: readonly number[], extent: number, cost: number): Call {

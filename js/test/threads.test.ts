@@ -197,9 +197,33 @@ describe("threads", () => {
   ])("%s", async (_, cost, spans) => {
     const { data, files } = await net("span", { flops: cost * FLOPS_PER_NS });
     using executor = await runtime.Executor.create(data, { files, threads: 2 });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     const { y } = executor.runSync({ x: ramp(100) });
     expect([...new Set(y.data)].sort()).toEqual(spans);
+  });
+
+  test("are woken for many small calls", async () => {
+    class Slow<M extends Model> extends runtime.Executor<M> {
+      override dispatchSync(_op: unknown, next: () => void): void {
+        const until = performance.now() + 50;
+        while (performance.now() < until);
+        next();
+      }
+    }
+    const { data, files } = await net("span", { flops: 50_000 * FLOPS_PER_NS });
+    for (const [calls, spans] of [
+      [1, [100]],
+      [2, [12, 13]],
+      [3, [100]],
+    ] as const) {
+      const model: Net = {
+        ...data,
+        main: Array.from({ length: calls }, () => ["call", 0] as const),
+      };
+      using executor = await Slow.create(model, { files, threads: 2 });
+      const { y } = executor.runSync({ x: ramp(100) });
+      expect([...new Set(y.data)].sort()).toEqual(spans);
+    }
   });
 
   test.each(["run", "runSync"] as const)("name the op whose slice fails: %s", async (method) => {
