@@ -5,8 +5,8 @@ those of its neighbours by two; a tile's transformed pixels, one by one, times t
 weight are the transformed result. That is (m + 2)² products for m² results, where a direct sum
 takes 9·m².
 
-A pixel that is infinite or no number makes all results of its tiles NaN, not only those whose
-window has it.
+A pixel that is infinite or no number may make NaN of any result of its tiles, not only of those
+whose window has it.
 """
 
 from __future__ import annotations
