@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
@@ -38,7 +40,10 @@ def forked(numbers: Sequence[int], work: Work, jobs: int) -> Iterator[int]:
             process = context.Process(
                 target=_serve, args=(numbers, work, taken, writer), daemon=True
             )
-            process.start()
+            with warnings.catch_warnings():
+                # Python warns of locks that other threads may hold; a copy takes none of theirs.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
             writer.close()  # the copy's own is then the last: when it ends, so does the pipe
             processes.append(process)
             readers.append(reader)
@@ -61,14 +66,18 @@ def forked(numbers: Sequence[int], work: Work, jobs: int) -> Iterator[int]:
 def _serve(numbers: Sequence[int], work: Work, taken: Any, done: connection.Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends its copies
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    while True:
-        with taken.get_lock():
-            position = taken.value
-            taken.value += 1
-        if position >= len(numbers):
-            return
-        try:
-            work(numbers[position])
-        except Exception:
-            continue  # whoever started this does it again, and meets the error
-        done.send(numbers[position])
+    try:
+        while True:
+            with taken.get_lock():
+                position = taken.value
+                taken.value += 1
+            if position >= len(numbers):
+                break
+            try:
+                work(numbers[position])
+            except Exception:
+                continue  # whoever started this does it again, and meets the error
+            done.send(numbers[position])
+    finally:
+        # Else Python would flush streams, whose locks a thread of the parent may have held.
+        os._exit(0)

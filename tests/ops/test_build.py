@@ -79,7 +79,7 @@ def test_each_name_is_exported_once_and_calls_its_own_function() -> None:
     code = context.eval(f"globalThis.code = new ArrayBuffer({len(wasm)})")
     code[:] = wasm
     found = context.eval(
-        "const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536 });"
+        "const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });"
         "const made = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });"
         "const at = made.exports.__heap_base.value + 16;"
         "const floats = new Float32Array(memory.buffer);"
