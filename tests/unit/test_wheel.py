@@ -49,8 +49,8 @@ def test_file_list(wheel: Path) -> None:
     packaged = {name for name in names if ".dist-info/" not in name}
     expected = {
         *(f"pyjsml/{path}" for path in _files("pyjsml", "*.py")),
-        *(f"pyjsml/{path}" for path in _files("pyjsml/engines/harness", "*.*js", "pyjsml")),
-        *(f"pyjsml/{path}" for path in _files("pyjsml/bench/web", "*.js", "pyjsml")),
+        *(f"pyjsml/{path}" for path in _files("pyjsml", "*.*js")),
+        *(f"pyjsml/{path}" for path in _files("pyjsml", "*.jsonl")),
         "pyjsml/py.typed",
         *(f"pyjsml/_data/templates/{path}" for path in _files("templates", "*.jinja")),
         *(f"pyjsml/_data/demo/{path}" for path in _files("demo", "*")),
@@ -115,9 +115,9 @@ def _install(wheel: Path, folder: Path) -> str:
     return str(folder / "bin/pyjsml")
 
 
-def _files(folder: str, pattern: str, base: str | None = None) -> set[str]:
+def _files(folder: str, pattern: str) -> set[str]:
     return {
-        file.relative_to(ROOT / (base or folder)).as_posix()
+        file.relative_to(ROOT / folder).as_posix()
         for file in (ROOT / folder).rglob(pattern)
         if file.is_file() and "__pycache__" not in file.parts
     }
