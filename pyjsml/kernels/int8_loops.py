@@ -176,8 +176,11 @@ def _matrix(
     depth = GROUP
     for axis in steps:
         depth *= constant(axis.extent) or 1
-    block = max(1, BLOCK_BYTES // (ROWS * depth))
     tiles = emitter.simplify(sum((span.count for span in spans), integer(0)))
+    block = max(1, BLOCK_BYTES // (ROWS * depth))
+    if (number := constant(tiles)) is not None:
+        # Of equal size: a short one would have all the weights pass by for little.
+        block = -(-number // max(1, -(-number // block)))
     b = emitter.axis("b", tirx.floordiv(tiles + (block - 1), block))
     j = emitter.axis("j", columns // wide)
     t = emitter.axis("t", tirx.min(tiles - b.var * block, block))
