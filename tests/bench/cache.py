@@ -10,7 +10,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "bench"
 MODELS = ("tests/bench/models/*.py",)
-PYJSML = ("pyjsml/**/*.py", "templates/**/*.jinja", "js/dist/runtime/*", "js/dist/*.script.js")
+PYJSML = (
+    "pyjsml/**/*.py",
+    "pyjsml/**/*.jsonl",
+    "templates/**/*.jinja",
+    "js/dist/runtime/*",
+    "js/dist/*.script.js",
+)
 
 
 def digest(patterns: Iterable[str], *more: bytes) -> str:
