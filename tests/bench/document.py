@@ -36,8 +36,8 @@ litert-torch, with images channels last, for LiteRT.js, and for TF.js, which rea
 graph operator by operator. The outputs of a timed run are compared with eager torch, or for int8
 models with onnxruntime; who gives wrong numbers gets no time.
 
-"Best peer" and "ORT Web" say how many times as fast pyjsml is: more than 1 is faster. int8 models
-are quantised for LiteRT.js by its own tool, so there only the architecture is the same.
+"vs best peer" and "vs ORT Web" say how many times as fast pyjsml is: more than 1 is faster. int8
+models are quantised for LiteRT.js by its own tool, so there only the architecture is the same.
 """
 
 

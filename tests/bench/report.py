@@ -34,7 +34,7 @@ def times_table(found: Sequence[Race]) -> list[str]:
     """Return medians with their spread, how pyjsml compares, and the speed it reaches."""
     limit = _limit(found)
     head = [NAMES[who] for who in CONTENDERS]
-    lines = _head("model", *head, "best peer", "ORT Web", "GFLOP/s", "of the limit")
+    lines = _head("model", *head, "vs best peer", "vs ORT Web", "GFLOP/s", "of the limit")
     for race in found:
         speed = _speed(race, _ours(race))
         lines.append(
