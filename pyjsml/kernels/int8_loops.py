@@ -8,25 +8,32 @@ A step of k is a group of four bytes. A tile is 4 rows of one panel, which is tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import tvm_ffi
 from tvm import ir, tirx
 
-from pyjsml.kernels.dot import dot, interleave, spread
-from pyjsml.kernels.emit import Emitter, allocate, local, sequence, serial, store, vectorized
+from pyjsml.kernels.dot import interleave, spread
+from pyjsml.kernels.emit import Emitter, allocate, local, sequence, serial
 from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
 from pyjsml.kernels.int8 import GROUP
+from pyjsml.kernels.int8_tile import (
+    LANES,
+    Place,
+    add_dot,
+    beginner,
+    each_row_tile,
+    finish_tile,
+    load_bytes,
+    row_at,
+)
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Accumulator, Nest, Result, stride
-from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Span, Tiled, row_spans
 
 ROWS = 4
-LANES = 4
 VECTOR = LANES * GROUP
 BLOCK_BYTES = 16 * 1024
 """What a block of rows may take of the first-level cache while the panels of weights pass by."""
@@ -82,25 +89,6 @@ def _factors(nest: Nest) -> tuple[ir.TensorLoad, ir.TensorLoad] | None:
     return (x, weight) if kinds == ("uint8", "int8") else None
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a tile of `rows` rows and `panels` panels starts."""
-
-    row: Any
-    rows: int
-    panel: Any
-    panels: int = 1
-
-    @property
-    def size(self) -> int:
-        """The elements of the tile."""
-        return self.rows * self.panels * PANEL
-
-    def element(self, row: int, panel: int, lane: Any = 0) -> Any:
-        """Return the place of an element in the accumulators."""
-        return (row * self.panels + panel) * PANEL + lane
-
-
 def _started(emitter: Emitter, nest: Nest) -> tuple[Nest, ir.TensorLoad | None]:
     """Return `nest` without the vector over the columns that its results add to the sum, and that.
 
@@ -153,23 +141,25 @@ def _matrix(
     row = rest[-1] if rest else None
     outer = rest[:-1]
     columns = -(-int(column.extent) // PANEL)
-    begin = _beginner(emitter, column, start)
+    begin = beginner(emitter, column, start)
     few = row is None or constant(row.extent) == 1
     wide = next((n for n in (4, 5, 3, 2) if few and columns % n == 0), 1)
 
-    def tile(place: _Place) -> tirx.Stmt:
+    def tile(place: Place) -> tirx.Stmt:
         total = local("total", "int32", place.size)
         body = []
         for panel, half in product(range(place.panels), range(PANEL // LANES)):
             first = (place.panel + panel) * PANEL + half * LANES
             at = {column.var: first, group.var: integer(0)}
-            bytes_ = _bytes(emitter, weight, at, VECTOR)
+            bytes_ = load_bytes(emitter, weight, at, VECTOR)
             for number in range(place.rows):
-                here = _row_at(row, place.row + number) | {group.var: integer(0)}
-                word = spread(_bytes(emitter, x, here, GROUP))
-                body.append(_add(total, place.element(number, panel, half * LANES), bytes_, word))
+                here = row_at(row, place.row + number) | {group.var: integer(0)}
+                word = spread(load_bytes(emitter, x, here, GROUP))
+                body.append(
+                    add_dot(total, place.element(number, panel, half * LANES), bytes_, word)
+                )
         sums = serial(steps, sequence(*body))
-        ends = _ends(emitter, nest, row, place, total)
+        ends = finish_tile(emitter, nest, row, place, total)
         return allocate([total], sequence(begin(place, total), sums, ends))
 
     spans = row_spans(row.extent, ROWS) if row is not None else [Span(integer(0), integer(1), 1)]
@@ -184,10 +174,10 @@ def _matrix(
     b = emitter.axis("b", tirx.floordiv(tiles + (block - 1), block))
     j = emitter.axis("j", columns // wide)
     t = emitter.axis("t", tirx.min(tiles - b.var * block, block))
-    body = _rows(
+    body = each_row_tile(
         b.var * block + t.var,
         spans,
-        lambda start, rows: tile(_Place(start, rows, j.var * wide, wide)),
+        lambda start, rows: tile(Place(start, rows, j.var * wide, wide)),
     )
     return Tiled((*outer, b, j), serial([t], body))
 
@@ -205,10 +195,10 @@ def _depthwise(
     """
     *outer, row, column = nest.axes
     across, down = nest.reduced
-    begin = _beginner(emitter, column, start)
+    begin = beginner(emitter, column, start)
     width, height = int(across.extent), int(down.extent)
 
-    def tile(place: _Place) -> tirx.Stmt:
+    def tile(place: Place) -> tirx.Stmt:
         total = local("total", "int32", place.size)
         body = []
         for kw, first in product(range(width), range(0, height, GROUP)):
@@ -217,7 +207,7 @@ def _depthwise(
             columns = [
                 interleave(
                     [
-                        _bytes(emitter, x, at | _row_at(row, place.row + number), PANEL)
+                        load_bytes(emitter, x, at | row_at(row, place.row + number), PANEL)
                         for at in taps
                     ]
                 )
@@ -225,104 +215,14 @@ def _depthwise(
             ]
             for half, number in product(range(PANEL // LANES), range(place.rows)):
                 at = {**taps[0], column.var: place.panel * PANEL + half * LANES}
-                bytes_ = _bytes(emitter, weight, at, VECTOR)
+                bytes_ = load_bytes(emitter, weight, at, VECTOR)
                 element = place.element(number, 0, half * LANES)
-                body.append(_add(total, element, bytes_, columns[number][half]))
-        ends = _ends(emitter, nest, row, place, total)
+                body.append(add_dot(total, element, bytes_, columns[number][half]))
+        ends = finish_tile(emitter, nest, row, place, total)
         return allocate([total], sequence(begin(place, total), *body, ends))
 
     spans = row_spans(row.extent, ROWS)
     t = emitter.axis("t", sum((span.count for span in spans), integer(0)))
     j = emitter.axis("j", tirx.floordiv(column.extent, PANEL))
-    body = _rows(t.var, spans, lambda start, rows: tile(_Place(start, rows, j.var)))
+    body = each_row_tile(t.var, spans, lambda start, rows: tile(Place(start, rows, j.var)))
     return Tiled(tuple(outer), serial([t, j], body))
-
-
-def _rows(at: Any, spans: Sequence[Span], tile: Callable[[Any, int], tirx.Stmt]) -> tirx.Stmt:
-    """Run the tile whose number over all spans is `at`."""
-    span, *later = spans
-    body = tile(span.start + at * span.size, span.size)
-    if not later:
-        return body
-    return tirx.IfThenElse(at < span.count, body, _rows(at - span.count, later, tile))
-
-
-def _row_at(row: Axis | None, position: Any) -> dict[tirx.Var, Any]:
-    return {} if row is None else {row.var: position}
-
-
-def _bytes(emitter: Emitter, load: ir.TensorLoad, at: dict[tirx.Var, Any], count: int) -> Any:
-    """Load `count` neighbours from where `load` is `at`."""
-    base = emitter.simplify(substitute(load.indices[0], at))
-    return tirx.BufferLoad(load.source, [tirx.Ramp(base, integer(1), count)])
-
-
-def _add(total: tirx.Var, element: int, weights: Any, activations: Any) -> tirx.Stmt:
-    place = tirx.Ramp(integer(element), integer(1), LANES)
-    value = dot(weights, activations, tirx.BufferLoad(total, [place]))
-    return tirx.BufferStore(total, value, [place])
-
-
-def _beginner(
-    emitter: Emitter, column: Axis, start: ir.TensorLoad | None
-) -> Callable[[_Place, tirx.Var], tirx.Stmt]:
-    """Return what starts the sums of a tile: zeros, or what `start` has for the columns."""
-
-    def begin(place: _Place, total: tirx.Var) -> tirx.Stmt:
-        stores = []
-        for row, panel in product(range(place.rows), range(place.panels)):
-            for first in range(0, PANEL, LANES):
-                at = tirx.Ramp(integer(place.element(row, panel, first)), integer(1), LANES)
-                value = tirx.Broadcast(integer(0), LANES)
-                if start is not None:
-                    where = {column.var: (place.panel + panel) * PANEL + first}
-                    value = _bytes(emitter, start, where, LANES)
-                stores.append(tirx.BufferStore(total, value, [at]))
-        return sequence(*stores)
-
-    return begin
-
-
-def _ends(
-    emitter: Emitter, nest: Nest, row: Axis | None, place: _Place, total: tirx.Var
-) -> tirx.Stmt:
-    """Store the results of a tile; of the last panel only the columns that there are."""
-    column = nest.axes[-1]
-    (accumulator,) = nest.accumulators
-    length = int(column.extent)
-
-    def stores(columns: int) -> tirx.Stmt:
-        parts = []
-        for number, panel in product(range(place.rows), range(place.panels)):
-            inside = columns if panel == place.panels - 1 else PANEL
-            for first, size in _pieces(inside):
-                lane = emitter.axis("lane", size)
-                at = _row_at(row, place.row + number)
-                at[column.var] = (place.panel + panel) * PANEL + first + lane.var
-                here = nest.rewrite(lambda e, at=at: emitter.resimplify(substitute(e, at)))
-                element = place.element(number, panel, first + lane.var)
-                held = {accumulator.value: tirx.BufferLoad(total, [element])}
-                for r in here.results:
-                    end = store(r.flat, emitter.simplify(r.index), substitute(r.value, held))
-                    parts.append(
-                        vectorized(lane, end)
-                        if size > 1
-                        else substitute(end, {lane.var: integer(0)})
-                    )
-        return sequence(*parts)
-
-    if length % PANEL == 0:
-        return stores(PANEL)
-    last = tirx.EQ((place.panel + place.panels) * PANEL, integer(-(-length // PANEL) * PANEL))
-    return tirx.IfThenElse(emitter.simplify(last), stores(length % PANEL), stores(PANEL))
-
-
-def _pieces(columns: int) -> list[tuple[int, int]]:
-    """Cut the columns of a panel into vectors and single ones."""
-    pieces = []
-    start = 0
-    for size in (PANEL, LANES, 1):
-        while columns - start >= size:
-            pieces.append((start, size))
-            start += size
-    return pieces
