@@ -501,12 +501,12 @@ def erf(x: Any) -> Any:
 
 
 def sin(x: Any) -> Any:
-    """2 ulp; the polynomial is Cephes sinf, the reduction is done in float64."""
+    """2 ulp up to 2^30, NaN beyond; the polynomial is Cephes sinf, reduced in float64."""
     return _reduced(x, lambda r, n: _quadrant(r, n, 0))
 
 
 def cos(x: Any) -> Any:
-    """2 ulp; the polynomial is Cephes cosf, the reduction is done in float64."""
+    """2 ulp up to 2^30, NaN beyond; the polynomial is Cephes cosf, reduced in float64."""
     return _reduced(x, lambda r, n: _quadrant(r, n, 1))
 
 
