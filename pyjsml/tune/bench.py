@@ -54,10 +54,11 @@ class Bench:
 
     def measure(
         self, default: Parameters, candidates: Sequence[Parameters], rounds: int
-    ) -> dict[Parameters, float]:
-        """Return the seconds that a call takes, the least of so many `rounds`.
+    ) -> dict[Parameters, list[float]]:
+        """Return the seconds that a call takes in each of so many `rounds`.
 
-        What computes something else than `default` has none.
+        In a round all run one after the other. What computes something else than `default` has
+        none.
         """
         made = {choice: schedule(self._task.func, choice) for choice in (default, *candidates)}
         names = {f"kernel_{number}": choice for number, choice in enumerate(made)}
@@ -70,17 +71,18 @@ class Bench:
                 for name, choice in names.items()
                 if host.evaluate(f"pyjsmlTune.check('{name}')") == "right"
             }
-        total = dict.fromkeys(names, 0.0)
-        for host in self._hosts:
-            once = min(self._run(host, reference, 1) for _ in range(3))
-            times = max(1, math.ceil(SLICE_SECONDS / max(once, 1e-7)))
-            best = dict.fromkeys(names, math.inf)
-            for _ in range(rounds):
-                for name in names:
-                    best[name] = min(best[name], self._run(host, name, times))
-            for name, seconds in best.items():
-                total[name] += seconds / len(self._hosts)
-        return {choice: total[name] for name, choice in names.items()}
+        times = {host: self._times(host, reference) for host in self._hosts}
+        found: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(rounds):
+            for name, seconds in found.items():
+                each = [self._run(host, name, times[host]) for host in self._hosts]
+                seconds.append(sum(each) / len(each))
+        return {choice: found[name] for name, choice in names.items()}
+
+    def _times(self, host: Host, name: str) -> int:
+        """Return how many calls take as long as a slice."""
+        once = min(self._run(host, name, 1) for _ in range(3))
+        return max(1, math.ceil(SLICE_SECONDS / max(once, 1e-7)))
 
     def _run(self, host: Host, name: str, times: int) -> float:
         return host.time(f"pyjsmlTune.run('{name}', {times})") / times

@@ -94,6 +94,21 @@ def test_a_search_can_be_stopped(v8: Host) -> None:
     assert (row.trials, row.parameters) == (0, None)
 
 
+@pytest.mark.parametrize(
+    ("mine", "others", "beats"),
+    [
+        ([9.0, 9.0, 9.0, 9.0], [10.0, 10.0, 10.0, 10.0], True),
+        ([9.8, 9.8, 9.8, 9.8], [10.0, 10.0, 10.0, 10.0], False),  # not by much
+        ([1.0, 10.5, 10.5, 10.5], [10.0, 10.0, 10.0, 10.0], False),  # but once
+        ([9.0, 12.0, 9.0, 9.0], [10.0, 10.0, 10.0, 10.0], True),
+    ],
+)
+def test_a_choice_must_win_clearly_and_mostly(
+    mine: list[float], others: list[float], beats: bool
+) -> None:
+    assert search_module._beats(mine, others) is beats
+
+
 def bench(v8: Host) -> Bench:
     v8.evaluate(Path(search_module.__file__).with_name("harness.js").read_text("utf-8") + "; ''")
     return Bench(TASK, "simd128", [v8], Settings(1))
