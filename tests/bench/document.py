@@ -38,6 +38,8 @@ models with onnxruntime; who gives wrong numbers gets no time.
 
 "vs best peer" and "vs ORT Web" say how many times as fast pyjsml is: more than 1 is faster. int8
 models are quantised for LiteRT.js by its own tool, so there only the architecture is the same.
+GFLOP/s count the multiplications and additions of the plain algorithms, so what saves some of them,
+as Winograd's convolutions do, may exceed the limit, and so may int8.
 """
 
 

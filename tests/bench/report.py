@@ -171,7 +171,8 @@ def _time(race: Race, who: str) -> str:
         return "–" if found else ""
     times = found["times"]
     spread = (times["high"] - times["low"]) / times["median"]
-    return f"{times['median']:.3g} ({spread:.0%})"
+    median = times["median"]
+    return f"{median:.3g} ({spread:.0%})" if median < 1000 else f"{median:.0f} ({spread:.0%})"
 
 
 def _times(gain: float | None) -> str:
