@@ -20,8 +20,8 @@ GATES: Mapping[Cell, int] = MappingProxyType(
 CELLS: frozenset[str] = frozenset(GATES)
 """The names of the cells, which are those of their kernels."""
 
-SUMS = 8
-"""Vectors that a block sums at once, or a little less: they hide an addition's latency."""
+SUMS = 4
+"""Vectors that a block sums at once. More of them are slower in V8, for the product of one row."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Layer:
     @property
     def block(self) -> int:
         """How many units make a block."""
-        return SUMS // self.gates * LANES
+        return max(1, SUMS // self.gates) * LANES
 
     @property
     def blocks(self) -> int:

@@ -75,23 +75,38 @@ class Steps:
         return _seq(tirx.AllocBuffer(self.sums), *parts, copied)
 
     def _product(self, block: Any, gates: Sequence[int], source: Any) -> tirx.Stmt:
-        """Sum the products of a row of the state and the weights of a block's `gates`."""
-        width = self.layer.block
-        k = tirx.Var("k", "int64")
-        starts, sums = [], []
-        for gate in gates:
-            for vector in range(width // LANES):
-                lane = tirx.Var("lane", "int64")
-                place = gate * width + vector * LANES + lane
-                started = self._start(block, gate, vector * LANES + lane)
-                starts.append(_vector(lane, tirx.BufferStore(self.sums, started, [place])))
-                lane = tirx.Var("lane", "int64")
-                place = gate * width + vector * LANES + lane
-                element = tirx.BufferLoad(self.state, [self.row, source, k])
-                weight = tirx.BufferLoad(self.weight, [block, k, place])
-                total = tirx.BufferLoad(self.sums, [place]) + element * weight
-                sums.append(_vector(lane, tirx.BufferStore(self.sums, total, [place])))
-        return _seq(*starts, _for(k, self.layer.units, _seq(*sums)))
+        """Sum the products of a row of the state and the weights of a block's `gates`.
+
+        Two elements of the state make a step of the loop, which is as short as an addition takes.
+        """
+        width, units = self.layer.block, self.layer.units
+
+        def each(value: Callable[[Any, Any], Any]) -> list[tirx.Stmt]:
+            parts = []
+            for gate in gates:
+                for vector in range(width // LANES):
+                    lane = tirx.Var("lane", "int64")
+                    unit = vector * LANES + lane
+                    stored = tirx.BufferStore(self.sums, value(gate, unit), [gate * width + unit])
+                    parts.append(_vector(lane, stored))
+            return parts
+
+        def added(k: Any) -> list[tirx.Stmt]:
+            element = tirx.BufferLoad(self.state, [self.row, source, k])
+
+            def total(gate: int, unit: Any) -> Any:
+                weight = tirx.BufferLoad(self.weight, [block, k, gate * width + unit])
+                return self._gate(gate, unit) + element * weight
+
+            return each(total)
+
+        pair = tirx.Var("pair", "int64")
+        parts = each(lambda gate, unit: self._start(block, gate, unit))
+        if units > 1:
+            parts.append(_for(pair, units // 2, _seq(*added(2 * pair), *added(2 * pair + 1))))
+        if units % 2:
+            parts += added(tirx.const(units - 1, "int64"))
+        return _seq(*parts)
 
     def _start(self, block: Any, gate: int, unit: Any) -> Any:
         """Return what a sum starts with: the input's part, but for what r multiplies in a GRU."""
