@@ -15,7 +15,7 @@ bits of the sum, at the cost of one addition: a conversion takes several instruc
 that are larger still have larger bits, as integers, up to infinity; but not those below zero."""
 
 Parameter: TypeAlias = te.Tensor | int | float
-"""A scale or zero point: a number, a scalar tensor, or a tensor with an element per channel."""
+"""A scale or zero point: a number, a tensor of one element, or one with an element per channel."""
 
 
 def quantize(
@@ -103,5 +103,6 @@ def output_scale(weight: te.Tensor, activations: te.Tensor, result: te.Tensor) -
 
 def _at(parameter: Parameter, index: tuple[Any, ...], axis: int, dtype: str) -> ir.Expr:
     if isinstance(parameter, te.Tensor):
-        return parameter(*[index[axis]] * len(parameter.shape)).astype(dtype)
+        one = [isinstance(size, tirx.IntImm) and int(size) == 1 for size in parameter.shape]
+        return parameter(*[0 if single else index[axis] for single in one]).astype(dtype)
     return tirx.const(parameter, dtype)

@@ -253,6 +253,12 @@ INT8_CASES = (
     quantize_case("quantize_int16", (3, 11), -300, "int16"),
     dequantize_case("dequantize_uint8", (2, 3, 19), "uint8"),
     dequantize_case("dequantize_int8", (2, 5, 4), "int8"),
+    case(
+        "dequantize_by_one",
+        lambda x, scale, zero: quantized.dequantize(x, scale, zero, 1),
+        [((3, 7), "uint8"), ((1,), "float32"), ((1,), "uint8")],
+        lambda x, scale, zero: (x.astype(np.float32) - zero) * scale,
+    ),
     offset_case("zero_point_offset", (5, 3, 2, 3)),
     case(
         "column_offset",
