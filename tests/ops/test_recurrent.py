@@ -11,10 +11,14 @@ import torch
 from numpy.typing import NDArray
 from onnx import helper
 from torch import nn
+from tvm import te
 
 from pyjsml import api
 from pyjsml.errors import UnsupportedOpError
-from pyjsml.program import ISAS, TensorSpec
+from pyjsml.kernels.recurrent import recurrent
+from pyjsml.kernels.recurrent_layer import Layer
+from pyjsml.program import ISAS, Isa, TensorSpec
+from tests.ops.machine import Compiled, Machine
 from tests.support.models import onnx_model, tensor_info
 
 pytest.importorskip("py_mini_racer", reason="bundles run in V8: pip install mini-racer")
@@ -81,6 +85,7 @@ def test_layers_of_torch(layer: nn.RNNBase, states: int) -> None:
                     np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", GATES)
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize("variant", [0, 1])
@@ -130,6 +135,30 @@ def test_layers_of_onnx(operator: str, direction: str, variant: int) -> None:
                 expected = session.run(None, arguments)
                 for value, wanted in zip(run_twice(executor, arguments), expected, strict=True):
                     np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_sequences_can_be_shared_between_threads(isa: Isa) -> None:
+    layer = Layer("lstm", UNITS, (0, 1, 2, 3))
+    steps, batch = 4, 5
+    shapes = [
+        (steps, batch, layer.columns),
+        (layer.blocks, UNITS, layer.gates * layer.block),
+        (batch, UNITS),
+        (batch, UNITS),
+    ]
+    tensors = [te.placeholder(shape, name=f"x{n}") for n, shape in enumerate(shapes)]
+    results = recurrent(tensors[0], tensors[1], tensors[2:], layer)
+    machine = Machine(Compiled({"lstm": te.create_prim_func([*tensors, *results])}, isa))
+    random = np.random.default_rng(1)
+    inputs = [random.normal(scale=0.3, size=shape).astype(np.float32) for shape in shapes]
+    outputs = [(tuple(map(int, result.shape)), "float32") for result in results]
+    whole, parts = (machine.run("lstm", inputs, outputs, pieces=pieces) for pieces in (1, 3))
+    assert machine.kernels["lstm"].extent == batch
+    machine.close()
+    # The last result is memory for the state, of which not every byte is written.
+    for one, other in zip(whole[:-1], parts[:-1], strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_what_recurrent_layers_can_not_do_is_told_at_once() -> None:
