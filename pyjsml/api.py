@@ -164,7 +164,7 @@ def tune(
     *,
     inputs: Inputs | None = None,
     dims: Dims | None = None,
-    engines: Sequence[str] = ("v8",),
+    engines: Sequence[str] = ("chromium",),
     isas: Sequence[Isa] = ("simd128", "relaxed"),
     trials: int = 64,
     seconds: float | None = None,

@@ -27,9 +27,9 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 @click.option(
     "--engine",
     metavar="E,…",
-    default="v8",
+    default="chromium",
     show_default=True,
-    help="Engines to time kernels in: v8, node, chromium. Of several, the sum of times counts.",
+    help="Engines to time kernels in: chromium, node, v8. Of several, the sum of times counts.",
 )
 @click.option("--isa", metavar="I,…", help=f"Instruction sets ({', '.join(get_args(Isa))}).")
 @click.option(

@@ -29,7 +29,7 @@ class Search:
     that vary. `cluster` is the address of a Ray cluster whose machines do the work.
     """
 
-    engines: Sequence[str] = ("v8",)
+    engines: Sequence[str] = ("chromium",)
     isas: Sequence[Isa] = ISAS
     trials: int = 64
     seconds: float | None = None

@@ -164,10 +164,10 @@ def test_a_database_grows_and_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     other = replace(ROW, kernel="another")
     Database([other]).write(file)
     told: list[tuple[str, int, int]] = []
-    only = Search(isas=["simd128"])
+    only = Search(["v8"], ["simd128"])
     first = tune([program()], file, only, progress=lambda *now: told.append(now))
     assert (len(first.rows), first.known, told) == (1, 0, [("tune", 0, 1), ("tune", 1, 1)])
-    second = tune([program()], file, Search(), resume=True)
+    second = tune([program()], file, Search(["v8"]), resume=True)
     assert (len(second.rows), second.known, searched) == (1, 1, ["simd128", "relaxed"])
     tune([program()], file, only)
     rows = {(row.kernel, row.isa): row.best_us for row in Database.read(file)}
@@ -184,7 +184,7 @@ def test_what_was_found_survives_an_interruption(
 
     monkeypatch.setattr("pyjsml.tune.tuner.search", found)
     with pytest.raises(KeyboardInterrupt):
-        tune([program()], tmp_path / "tuned.jsonl", Search())
+        tune([program()], tmp_path / "tuned.jsonl", Search(["v8"]))
     assert list(Database.read(tmp_path / "tuned.jsonl")) == [ROW]
 
 
@@ -195,7 +195,7 @@ def test_time_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(ROW, isa=isa, parameters=None)
 
     monkeypatch.setattr("pyjsml.tune.tuner.search", slow)
-    outcome = tune([program()], tmp_path / "tuned.jsonl", Search(seconds=0.05))
+    outcome = tune([program()], tmp_path / "tuned.jsonl", Search(["v8"], seconds=0.05))
     assert outcome.rows == ()
     assert list(Database.read(tmp_path / "tuned.jsonl")) == []
 
@@ -225,7 +225,7 @@ def test_a_kernel_of_which_no_candidate_compiles_is_told_and_others_are_tuned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, lambda self, candidates: self.isa == "simd128")
-    outcome = tune([program()], tmp_path / "tuned.jsonl", Search(trials=2))
+    outcome = tune([program()], tmp_path / "tuned.jsonl", Search(["v8"], trials=2))
     assert [row.isa for row in outcome.rows] == ["relaxed"]
     assert outcome.problems == (
         f"{KEY} (simd128): not even the cost model's own parameters can be timed: LLVM gave up",
@@ -237,11 +237,11 @@ def test_a_missing_engine_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("pyjsml.engines.v8.find_spec", lambda name: None)
     with pytest.raises(EngineUnavailableError, match="pip install"):
-        tune([program()], tmp_path / "tuned.jsonl", Search())
+        tune([program()], tmp_path / "tuned.jsonl", Search(["v8"]))
 
 
 def test_unknown_engines_are_refused_before_the_model_is_read(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="v8, node, chromium\n  - there is no engine 'rhino'"):
+    with pytest.raises(OptionError, match="chromium, node, v8\n  - there is no engine 'rhino'"):
         api.tune(["nowhere.onnx"], tmp_path / "tuned.jsonl", engines=["rhino"])
 
 
@@ -250,7 +250,7 @@ def test_tunes_a_model_for_the_next_bundle(tmp_path: Path) -> None:
     model = torch.nn.Linear(40, 24)
     exported = torch.export.export(model, (torch.zeros(1, 40),))
     file = tmp_path / "tuned.jsonl"
-    outcome = api.tune([exported], file, trials=2)
+    outcome = api.tune([exported], file, engines=["v8"], trials=2)
     assert [row.isa for row in outcome.rows] == ["simd128", "relaxed"]
     assert sorted(Database.read(file), key=lambda row: row.isa) == sorted(
         outcome.rows, key=lambda row: row.isa
@@ -280,13 +280,13 @@ def test_a_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("pyjsml.tune.cluster.find_spec", lambda name: object())
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
     with pytest.raises(OptionError, match=r"--cluster 127\.0\.0\.1:1: nothing answers"):
-        list(Cluster("127.0.0.1:1").run([(TASK, "simd128")], Search()))
+        list(Cluster("127.0.0.1:1").run([(TASK, "simd128")], Search(["v8"])))
 
 
 @pytest.mark.slow
 def test_a_cluster_returns_rows_and_problems(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="clusters are tested with Ray: pip install ray")
-    how = Search(trials=1, isas=["simd128"], cluster="local")
+    how = Search(["v8"], ["simd128"], trials=1, cluster="local")
     outcome = tune([program()], tmp_path / "tuned.jsonl", how)
     assert [row.kernel for row in outcome.rows] == [KEY]
     broken = Task("broken", TASK.func, (), 0)  # a dim is missing
