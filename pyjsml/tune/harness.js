@@ -73,7 +73,8 @@ globalThis.pyjsmlTune = (() => {
 
     /** Say whether a kernel computes what the reference does. */
     check(name) {
-      for (const view of results()) new Uint8Array(view.buffer, view.byteOffset, view.byteLength).fill(0xcd);
+      for (const view of results())
+        new Uint8Array(view.buffer, view.byteOffset, view.byteLength).fill(0xcd);
       run(name, 1);
       const right = results().every((view, number) => {
         const wanted = expected[number];
