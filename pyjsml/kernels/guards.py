@@ -131,7 +131,9 @@ def guarded_parts(emitter: Emitter, nest: Nest, rows: Axis) -> Iterator[Part]:
     if not along:
         yield Part(merge_reduced(emitter, nest), rows, 0)
         return
-    (axis,) = (axis for axis in nest.reduced if any(uses(guard, [axis.var]) for guard in along))
+    # A window of a single tap has no axis left; then one run has the rows that the tap reaches.
+    taps_along = (axis for axis in nest.reduced if any(uses(guard, [axis.var]) for guard in along))
+    axis = next(taps_along, emitter.axis("tap", 1))
     for tap, taps, first, count in _runs(emitter, along, rows, axis):
         some = emitter.axis(axis.var.name, taps)
         reached = emitter.axis("row", count)

@@ -13,7 +13,7 @@ from pyjsml.program import ISAS, TensorSpec
 from tests.support.random_networks import RandomNetwork
 
 ENGINE = "v8"
-SEEDS = (3, 6, 9, 21, 46, 53, 56, 74, 106, 115, 138, 166, 211, 300, 321, 411)
+SEEDS = (3, 6, 9, 21, 46, 53, 56, 74, 106, 115, 138, 166, 211, 300, 321, 411, 1055)
 """Networks that once failed, and some more."""
 BATCHES = (2, 1, 5)
 
