@@ -107,7 +107,7 @@ def call(machine: Machine, name: str, *inputs: Array) -> Array:
 
 def stated_error(name: str) -> float:
     """Return the ulp that a function's docstring promises."""
-    found = re.match(r"(\d+) ulp", (FLOAT32 | EXTERN)[name].__doc__ or "")
+    found = re.match(r"(\d+) ulp", {**FLOAT32, **EXTERN}[name].__doc__ or "")
     assert found, f"{name} states no error"
     return float(found[1])
 
