@@ -94,6 +94,10 @@ class WorkerError(PyjsmlError):
     """A thread of an executor did not start in its engine, or has died."""
 
 
+class DeadlockError(PyjsmlError):
+    """Owners of accelerators would wait for each other forever; the message names each of them."""
+
+
 class ResourceError(PyjsmlError):
     """A file of pyjsml's own installation is missing; the message says how to restore it."""
 

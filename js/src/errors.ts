@@ -16,6 +16,7 @@
  *       KernelError           an op failed while it ran
  *       WorkerError           a thread did not start, or has died
  *       StateError            the executor is disposed or busy, or a hook broke its promise
+ *       DeadlockError         owners of accelerators would wait for each other forever
  */
 
 export class PyjsmlError extends Error {
@@ -105,5 +106,12 @@ export class WorkerError extends PyjsmlError {
 export class StateError extends PyjsmlError {
   override get name(): string {
     return "StateError";
+  }
+}
+
+/** Owners of accelerators would wait for each other forever; each problem is one link of the circle. */
+export class DeadlockError extends PyjsmlError {
+  override get name(): string {
+    return "DeadlockError";
   }
 }

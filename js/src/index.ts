@@ -1,6 +1,15 @@
+export {
+  Accelerator,
+  type AcceleratorOptions,
+  type Lease,
+  type LeaseRequest,
+  type Locks,
+} from "./accelerator.js";
+export { Owner } from "./accelerator-owner.js";
 export { type DType, FORMAT_VERSION, type ModelData, type PortData } from "./data.js";
 export {
   BundleError,
+  DeadlockError,
   DigestError,
   FormatVersionError,
   InputError,

@@ -117,7 +117,9 @@ describe("the module build", () => {
 test("the public names", async () => {
   const names = Object.keys(await import(join(here, "..", "src", "index.ts")));
   expect(names.sort()).toEqual([
+    "Accelerator",
     "BundleError",
+    "DeadlockError",
     "DigestError",
     "Executor",
     "FORMAT_VERSION",
@@ -127,6 +129,7 @@ test("the public names", async () => {
     "LoadError",
     "OptionError",
     "OutOfMemoryError",
+    "Owner",
     "PlacementError",
     "PyjsmlError",
     "StateError",
