@@ -39,4 +39,5 @@ export type { Threads } from "./pool-host.js";
 export type { Capture, RunOptions, RunSyncOptions } from "./runner.js";
 export { readSafetensors, writeSafetensors } from "./safetensors.js";
 export { type DataOf, type Shape, type Tensor, tensor } from "./tensor.js";
-export { Trace, type TraceRow } from "./trace.js";
+export { Trace, type TraceOptions, type TraceRow, type TraceSpan, type Work } from "./trace.js";
+export type { ChromeEvent, ChromeTrace } from "./trace-chrome.js";

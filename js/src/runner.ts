@@ -61,6 +61,7 @@ export class Runner<M extends Model> {
     options: RunOptions,
   ): Promise<Capture<M, Name>> {
     const run = this.#begin(inputs, names);
+    options.trace?.begin();
     await this.#walk(run, options);
     return this.#finish(run);
   }
@@ -71,6 +72,7 @@ export class Runner<M extends Model> {
     { trace }: RunSyncOptions,
   ): Capture<M, Name> {
     const run = this.#begin(inputs, names);
+    trace?.begin();
     this.#walkSync(run, trace);
     return this.#finish(run);
   }
@@ -141,8 +143,8 @@ export class Runner<M extends Model> {
     once.check();
   }
 
-  #call(op: Op<M>, { call }: Step, trace: Trace | undefined): void {
-    const { host, turns } = this.#of;
+  #call(op: Op<M>, { call, work }: Step, trace: Trace | undefined): void {
+    const { host, turns, device } = this.#of;
     turns.checkOpen();
     if (!trace) {
       call?.();
@@ -150,7 +152,11 @@ export class Runner<M extends Model> {
     }
     const start = host.now();
     call?.();
-    trace.add(op, host.now() - start);
+    const end = host.now();
+    const { name, threads } = device;
+    const { flops, bytes } = work;
+    const run = trace.runs - 1;
+    trace.add({ op: op.name, kind: op.kind, start, end, device: name, threads, flops, bytes, run });
   }
 
   #copyOut({ frame, captures, captured }: Run, step: number): void {

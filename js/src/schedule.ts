@@ -4,6 +4,7 @@ import { evaluate, evaluateAll } from "./dims.js";
 import { BundleError, InputError, KernelError, PyjsmlError } from "./errors.js";
 import type { Plan } from "./plan.js";
 import { itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
+import type { Work } from "./trace.js";
 
 /** What a common core does with SIMD, where most of the memory it needs is in its caches. */
 const FLOPS_PER_NS = 50;
@@ -17,7 +18,10 @@ export interface Step {
   readonly call: Call | undefined;
   /** About how many nanoseconds the call takes on one thread. */
   readonly cost: number;
+  readonly work: Work;
 }
+
+const NO_WORK: Work = { flops: 0, bytes: 0 };
 
 /** Give each step of a schedule its addresses and dims. */
 export function bindSteps(
@@ -28,9 +32,12 @@ export function bindSteps(
 ): Step[] {
   return steps.map(([kind, target]) => {
     const op = kind === "call" ? (model.ops[target] as OpData) : undefined;
-    if (op?.kernel === undefined) return { kind, target, call: undefined, cost: 0 };
-    const cost = costOf(op, model, plan);
-    return { kind, target, call: bindOp(op, op.kernel, plan, device, cost), cost };
+    if (op?.kernel === undefined) {
+      return { kind, target, call: undefined, cost: 0, work: NO_WORK };
+    }
+    const work = workOf(op, model, plan);
+    const cost = costOf(work);
+    return { kind, target, call: bindOp(op, op.kernel, plan, device, cost), cost, work };
   });
 }
 
@@ -53,16 +60,19 @@ function bindOp(op: OpData, kernel: string, plan: Plan, device: Device, cost: nu
   };
 }
 
-/**
- * About how many nanoseconds an op takes on one thread: as long as its arithmetic, or as its memory
- * traffic, whichever is more.
- */
-function costOf(op: OpData, model: ModelData, plan: Plan): number {
+function workOf(op: OpData, model: ModelData, plan: Plan): Work {
   const bytes = [...op.inputs, ...op.outputs].reduce((sum, index) => {
     const { dtype } = model.values[index] as ValueData;
     return sum + sizeOf(plan.shapes[index] ?? []) * itemSize(dtype);
   }, 0);
-  const flops = evaluate(op.flops ?? 0, plan.binding);
+  return { flops: evaluate(op.flops ?? 0, plan.binding), bytes };
+}
+
+/**
+ * About how many nanoseconds an op takes on one thread: as long as its arithmetic, or as its memory
+ * traffic, whichever is more.
+ */
+function costOf({ flops, bytes }: Work): number {
   return Math.max(flops / FLOPS_PER_NS, bytes / BYTES_PER_NS);
 }
 

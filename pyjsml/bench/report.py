@@ -92,8 +92,9 @@ def time_in_engine(
 ) -> Report:
     """Time `bundle` in an engine by itself. Raises what opening a session and running raise."""
     with get_engine(engine).open(bundle, threads=threads) as session:
-        samples, ops = session.measure(inputs, rounds)
-    return Report(engine, threads, {OURS: Times.of(samples)}, _ops(bundle, inputs, ops))
+        found = session.measure(inputs, rounds)
+    times = {OURS: Times.of(found.samples)}
+    return Report(engine, threads, times, _ops(bundle, inputs, found.ops))
 
 
 def race_peers(

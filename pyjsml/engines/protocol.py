@@ -20,6 +20,10 @@ class Measurement(NamedTuple):
     """Milliseconds per run, warm, in each round."""
     ops: list[Mapping[str, Any]]
     """`{op, kind, flops, ms}` of each op: a dim's expression, and its mean milliseconds."""
+    trace: Mapping[str, Any]
+    """As many more runs as there are rounds, in Chrome's Trace Event Format."""
+    isa: Isa
+    threads: int
 
 
 class Session(Protocol):

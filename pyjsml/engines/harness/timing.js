@@ -17,8 +17,9 @@ globalThis.pyjsmlTiming = (() => {
 
   return {
     /**
-     * Run `rounds` samples of one run or more: `{samples, ops}`, milliseconds per run of each, and
-     * for each op its kind, its arithmetic and its mean milliseconds in further runs.
+     * Run `rounds` samples of one run or more: `samples`, milliseconds per run of each; `ops`, for
+     * each op its kind, its arithmetic and its mean milliseconds in further runs; `trace`, the last
+     * `rounds` runs in Chrome's format; and the `isa` and `threads` they had.
      */
     measure(runtime, executor, feed, rounds) {
       const run = () => executor.runSync(feed);
@@ -29,7 +30,7 @@ globalThis.pyjsmlTiming = (() => {
       const samples = [];
       for (let round = 0; round < rounds; round++) samples.push(timed(run, count));
 
-      const trace = new runtime.Trace();
+      const trace = new runtime.Trace({ spans: false });
       const traced = now();
       do executor.runSync(feed, { trace });
       while (now() - traced < TRACED_MS);
@@ -37,7 +38,11 @@ globalThis.pyjsmlTiming = (() => {
       const ops = trace.rows.map(({ op, kind, calls, total }) => {
         return { op, kind, flops: flops.get(op), ms: total / calls };
       });
-      return { samples, ops };
+
+      const timeline = new runtime.Trace();
+      for (let round = 0; round < rounds; round++) executor.runSync(feed, { trace: timeline });
+      const { isa, threads } = executor.describe();
+      return { samples, ops, trace: timeline.toChrome(), isa, threads };
     },
   };
 })();
