@@ -78,10 +78,10 @@ interface Waiter {
  * share. Who holds a lease has it alone; the others wait in a `Line`, by priority and without
  * starvation.
  *
- * With `locks`, this agent (a page or a worker) waits for its turn among the others, which come in
- * the order in which they asked, and each turn is for one lease: priorities rank the owners within an
- * agent. Only owners of one agent can be seen to wait for each other: deadlocks between agents are
- * for the caller to avoid.
+ * With `locks`, this agent (a page or a worker) waits for its turn among the others, and each turn is
+ * for one lease. The host serves agents in the order in which their requests reach it, so priorities
+ * rank the owners within an agent only. Neither can owners of several agents be seen to wait for each
+ * other: deadlocks between agents are for the caller to avoid.
  */
 export class Accelerator {
   readonly name: string;
