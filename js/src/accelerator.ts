@@ -1,5 +1,6 @@
 import { Line } from "./accelerator-line.js";
 import type { Owner } from "./accelerator-owner.js";
+import { AcceleratorPolicy, type AcceleratorPolicyOptions } from "./accelerator-policy.js";
 import { DeadlockError, OptionError, StateError } from "./errors.js";
 
 /** The part of the Web Locks API (`navigator.locks`) that an accelerator needs. */
@@ -142,6 +143,11 @@ export class Accelerator {
     } finally {
       lease.release();
     }
+  }
+
+  /** Make a policy for one executor, whose ops then each run under a lease. */
+  policy(options: AcceleratorPolicyOptions = {}): AcceleratorPolicy {
+    return new AcceleratorPolicy(this, options);
   }
 
   #wait({ owner, priority = 0, signal }: LeaseRequest): Promise<Lease> {

@@ -167,6 +167,44 @@ test("a kernel or hook that fails gives the accelerator back", async () => {
   await run(make(new Machine(gpu), { owner: new Owner("other") }));
 });
 
+describe("a policy", () => {
+  const gpu = new Accelerator("gpu");
+  const camera = new Owner("camera");
+
+  test("runs each op under a lease", async () => {
+    const policy = gpu.policy({ priority: 1 });
+    const seen: boolean[] = [];
+    const look = () => seen.push(gpu.tryAcquire({ owner: camera }) === undefined);
+    await policy.dispatch(undefined, async () => void look());
+    policy.dispatchSync(undefined, look);
+    expect(seen).toEqual([true, true]);
+    expect(gpu.holdSync({ owner: camera }, () => 1)).toBe(1);
+  });
+
+  test("waits no longer than its run", async () => {
+    const policy = gpu.policy({ owner: new Owner("background") });
+    const lease = await gpu.acquire({ owner: camera });
+    const stop = new AbortController();
+    policy.onStart({ signal: stop.signal });
+    const waiting = policy.dispatch(undefined, () => expect.unreachable());
+    stop.abort(new RangeError("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    policy.onFinish();
+    const next = policy.dispatch(undefined, async () => {});
+    lease.release();
+    await next;
+  });
+
+  test("does not wait where a run may not", async () => {
+    const lease = await gpu.acquire({ owner: camera });
+    const run = () => gpu.policy().dispatchSync(undefined, () => {});
+    expect(run).toThrow(StateError);
+    expect(run).toThrow("camera holds it");
+    lease.release();
+    run();
+  });
+});
+
 test("a run at once takes an accelerator that is free, or says who has it", async () => {
   const gpu = new Accelerator("gpu");
   const owner = new Owner("mine");
