@@ -36,6 +36,13 @@ SPLITS = 2
 """Partial sums where there are but one or two rows: 2 beat 1 and 4, and one panel at a time beat
 several, whose streams get in the way of each other's prefetching."""
 
+NEAR_SPLITS = 4
+"""Partial sums of one row whose weights the second-level cache holds: they arrive faster than 4
+accumulators can take them, as a fused multiply-add waits as a whole for the one before it."""
+
+NEAR_BYTES = 1024 * 1024
+"""Weights up to this size stay in the second-level cache from one run to the next."""
+
 PARTIAL_VECTORS = 4
 """Vectors of partial results that a reduction along a row has: each waits only for itself."""
 
@@ -167,7 +174,7 @@ class Product:
             unroll=1,
             block=self.block if blocked else 0,
             by_column=padded and self.by_column,
-            splits=SPLITS if self.few_rows else 1,
+            splits=self.splits,
         )
 
     def spans(self, panels: int) -> bool:
@@ -175,9 +182,12 @@ class Product:
         return panels == 1 or (self.columns is not None and -(-self.columns // PANEL) % panels == 0)
 
     @property
-    def few_rows(self) -> bool:
-        """Whether the sums of a tile are too few to hide a multiply-add's latency."""
-        return self.rows in (1, 2)
+    def splits(self) -> int:
+        """How many partial sums hide a multiply-add's latency where a tile has few sums."""
+        if self.rows not in (1, 2):
+            return 1
+        near = self.columns is not None and ITEM * self.depth * self.columns <= NEAR_BYTES
+        return NEAR_SPLITS if near and self.rows == 1 else SPLITS
 
     @property
     def by_column(self) -> bool:
