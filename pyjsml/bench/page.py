@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MODULES = ("page", "memory", "tensors", "timing", "pyjsml", "onnxruntime-web")
 INPUTS = "/inputs"
+COLD = "/cold.html"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,17 @@ class Outcome:
     outputs: Sequence[bytes] = ()
     """The data of the outputs of its last timed run, in the model's order."""
     error: str = ""
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """One load of a page: milliseconds since it was asked for, and the paths that it fetched."""
+
+    opened: float
+    """When the page's own script began: no runtime has done anything before."""
+    ms: float
+    """When the first result was there."""
+    fetched: Sequence[str]
 
 
 @dataclass
@@ -126,26 +139,23 @@ class Track:
             }
         return outcomes, traces
 
-    def cold_starts(self, contender: Contender, count: int) -> tuple[list[float], list[str]]:
-        """Load a contender in `count` fresh contexts, without any cache.
+    def cold_starts(self, contender: Contender, count: int) -> list[ColdStart]:
+        """Load a page that starts a contender in `count` fresh contexts, without any cache.
 
-        Returns the milliseconds from asking for the page to the first result, and the paths that
-        one load fetches. Raises EngineError where it fails.
+        Raises EngineError where it fails.
         """
-        times: list[float] = []
-        fetched: list[str] = []
+        found: list[ColdStart] = []
         for _ in range(count):
-            with self._page() as page:
-                found = _call(page, "coldStart", _plain(contender))
-            if "error" in found:
-                raise EngineError("BenchError", f"{contender.name}: {found['error']}")
-            times.append(found["ms"])
-            fetched = found["fetched"]
-        return times, fetched
+            with self._page(COLD, {COLD: _cold_page(contender)}) as page:
+                start = _evaluate(page, "() => window.found")
+            if "error" in start:
+                raise EngineError("BenchError", f"{contender.name}: {start['error']}")
+            found.append(ColdStart(**start))
+        return found
 
-    def _page(self) -> _Fresh:
-        self._site.pages = {**_own_pages(), **self.pages}
-        return _Fresh(self._browser, self._site.url)
+    def _page(self, path: str = "/", more: Mapping[str, bytes] | None = None) -> _Fresh:
+        self._site.pages = {**_own_pages(), **self.pages, **(more or {})}
+        return _Fresh(self._browser, self._site.url + path)
 
     def _outputs(self, name: str) -> list[bytes]:
         posted = self._site.posted
@@ -199,15 +209,26 @@ def _own_pages() -> dict[str, bytes]:
     return {"/": b"<!doctype html><title>bench</title>", "/favicon.ico": b"", **files}
 
 
+def _cold_page(contender: Contender) -> bytes:
+    config = json.dumps(_plain(contender))
+    script = f'import {{ coldStart }} from "/bench/page.js";\nwindow.found = coldStart({config});'
+    return f'<!doctype html><title>bench</title><script type="module">{script}</script>'.encode()
+
+
 def _plain(contender: Contender) -> dict[str, Any]:
     return {**vars(contender), "config": dict(contender.config)}
 
 
 def _call(page: Page, function: str, *arguments: Any) -> Any:
+    return _evaluate(
+        page, f"async (a) => (await import('/bench/page.js')).{function}(...a)", list(arguments)
+    )
+
+
+def _evaluate(page: Page, source: str, argument: Any = None) -> Any:
     from playwright.sync_api import Error
 
-    source = f"async (a) => (await import('/bench/page.js')).{function}(...a)"
     try:
-        return page.evaluate(source, list(arguments))
+        return page.evaluate(source, argument)
     except Error as error:
         raise EngineError(error.name or "PlaywrightError", error.message) from None

@@ -101,7 +101,7 @@ def memory_table(found: Sequence[Race]) -> list[str]:
 
 def starts_table(results: Results) -> list[str]:
     """Return cold starts and bytes of code."""
-    lines = _head("model", "runtime", "first result, ms", "code, kB", "brotli, kB")
+    lines = _head("model", "runtime", "first result, ms", "page, ms", "code, kB", "brotli, kB")
     for name, contenders in results.starts.items():
         for who in CONTENDERS:
             found = contenders.get(who, {})
@@ -109,7 +109,7 @@ def starts_table(results: Results) -> list[str]:
                 times = found["times"]
                 ms = f"{times['median']:.0f} ({times['low']:.0f}–{times['high']:.0f})"
                 sizes = (f"{found['code'] / 1e3:.0f}", f"{found['compressed'] / 1e3:.0f}")
-                lines.append(_line(name, NAMES[who], ms, *sizes))
+                lines.append(_line(name, NAMES[who], ms, f"{found['opened']:.0f}", *sizes))
     return lines
 
 

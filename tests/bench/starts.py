@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -16,27 +17,32 @@ from tests.bench.runner import enter
 
 QUALITY = 9
 """Of brotli: what servers that compress ahead of time reach within seconds."""
-NOT_RUNTIME = ("/inputs", "/litert-inputs", "/favicon.ico", "/bench/")
+NOT_RUNTIME = ("/inputs", "/litert-inputs", "/favicon.ico", "/bench/", "/cold.html")
 WEIGHTS = (".safetensors", ".onnx", ".tflite", "/constants")
 
 
 def starts(track: Track, name: str, peers: Sequence[str], count: int) -> dict[str, Any]:
-    """Return `{times, code, compressed}` or `{error}` of each contender, bytes without weights."""
+    """Return `{times, opened, code, compressed}` or `{error}` of each contender.
+
+    `opened` is the part of the time in which the page itself came to be, and bytes are those of the
+    code, without weights.
+    """
     found: dict[str, Any] = {}
     contenders, left_out = enter(track, Row(name), 1, peers, [None])
     for contender in contenders:
         try:
-            times, fetched = track.cold_starts(contender, count)
+            loads = track.cold_starts(contender, count)
         except EngineError as error:
             left_out[contender.name] = str(error)
             continue
         code = [
             track.pages[path]
-            for path in set(fetched)
+            for path in set(loads[-1].fetched)
             if not path.startswith(NOT_RUNTIME) and not path.endswith(WEIGHTS)
         ]
         found[contender.name] = {
-            "times": asdict(Times.of(times)),
+            "times": asdict(Times.of([load.ms for load in loads])),
+            "opened": statistics.median(load.opened for load in loads),
             "code": sum(map(len, code)),
             "compressed": sum(len(brotli.compress(data, quality=QUALITY)) for data in code),
         }

@@ -39,7 +39,7 @@ def results() -> Results:
     made.add(Found("gemm", 1, {"pyjsml": took(4.0), "litert": took(2.0)}))
     wrong = {"error": "wrong: off by 0.5"}
     made.add(Found("mlp", 1, {"pyjsml": took(1.0), "onnxruntime-web": took(8.0), "tfjs": wrong}))
-    started = {"times": asdict(Times.of([30.0])), "code": 9000, "compressed": 3000}
+    started = {"times": asdict(Times.of([30.0])), "opened": 5.0, "code": 9000, "compressed": 3000}
     made.starts["mlp"] = {"pyjsml": started}
     return made
 

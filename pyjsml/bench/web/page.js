@@ -48,13 +48,14 @@ export function trace(name, runs) {
   return ready.get(name).trace(runs);
 }
 
-/** Load one contender and run it once: milliseconds since the page was asked for. */
+/** Load one contender and run it once; times are milliseconds since the page was asked for. */
 export async function coldStart(contender) {
+  const opened = performance.now();
   const failure = await prepare(contender);
   if (failure.error) return failure;
   const ms = performance.now();
   const fetched = performance
     .getEntriesByType("resource")
     .map(({ name }) => new URL(name).pathname);
-  return { ms, fetched };
+  return { opened, ms, fetched };
 }
