@@ -161,16 +161,21 @@ def _difference(
     return worst
 
 
-def _ops(
-    bundle: Bundle, inputs: Mapping[str, Array], rows: Sequence[Mapping[str, Any]]
-) -> list[OpTime]:
-    """Read a trace, with the dims that the inputs bind."""
-    binding = {
+def binding_of(bundle: Bundle, inputs: Mapping[str, Array]) -> dict[str, int]:
+    """Return the sizes that `inputs`, which fit the model, give its dims."""
+    return {
         dim: size
         for port in bundle.model["inputs"]
         for dim, size in zip(port["shape"], np.shape(inputs[port["name"]]), strict=True)
         if isinstance(dim, str)
     }
+
+
+def _ops(
+    bundle: Bundle, inputs: Mapping[str, Array], rows: Sequence[Mapping[str, Any]]
+) -> list[OpTime]:
+    """Read a trace, with the dims that the inputs bind."""
+    binding = binding_of(bundle, inputs)
     return [
         OpTime(row["op"], row["kind"], 1, evaluate(from_json(row["flops"]), binding), row["ms"])
         for row in rows

@@ -23,6 +23,7 @@ from pyjsml.cli.demo import demo
 from pyjsml.cli.doctor import doctor
 from pyjsml.cli.failures import FailureHandler
 from pyjsml.cli.inspect import inspect
+from pyjsml.cli.profile import profile
 from pyjsml.cli.run import run
 from pyjsml.cli.tune import tune
 
@@ -38,5 +39,5 @@ def main(traceback: bool) -> None:
     """Turn a PyTorch or ONNX model into a typed npm package, run it anywhere, and check it."""
 
 
-for command in (bundle, run, check, bench, inspect, tune, doctor, demo):
+for command in (bundle, run, check, bench, profile, inspect, tune, doctor, demo):
     main.add_command(command)

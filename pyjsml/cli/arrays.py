@@ -11,6 +11,7 @@ from pyjsml.cli.options import split_assignment
 from pyjsml.errors import InputError, OptionError
 
 if TYPE_CHECKING:
+    from pyjsml.bundle import Bundle
     from pyjsml.program import Array
 
 READABLE = ".npy, .npz, .safetensors or .json"
@@ -128,3 +129,11 @@ def _member(arrays: Mapping[str, Array], name: str) -> Array:
     if len(arrays) == 1:
         return next(iter(arrays.values()))
     raise InputError(f"it holds {', '.join(arrays) or 'nothing'}, and nothing called {name}")
+
+
+def random_inputs(bundle: Bundle) -> dict[str, Array]:
+    """Return random inputs, with dims in the middle of their bounds."""
+    from pyjsml.check.samples import sample_cases
+
+    cases = sample_cases(bundle.model)
+    return dict(cases[len(cases) // 2].inputs)

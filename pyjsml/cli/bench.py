@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyjsml.cli.arrays import read_inputs
+from pyjsml.cli.arrays import random_inputs, read_inputs
 from pyjsml.cli.options import DEVICES, parse_list
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
 
 if TYPE_CHECKING:
-    from pyjsml import Bundle
     from pyjsml.bench.report import Report
-    from pyjsml.program import Array
 
 RACE_ENGINE = "chromium"
 SLOWEST = 15
@@ -74,7 +72,7 @@ def bench(
 
     peers = parse_list("--peer", peer, PEERS)
     bundle = Bundle.open(directory)
-    arrays = read_inputs(inputs, bundle.model) if inputs else _random(bundle)
+    arrays = read_inputs(inputs, bundle.model) if inputs else random_inputs(bundle)
     with spinner() as progress:
         progress(f"timing {directory}")
         if model is not None:
@@ -113,11 +111,3 @@ def show_report(report: Report) -> None:
     screen.print(slowest)
     for shortfall in report.shortfalls:
         screen.print(shortfall, markup=False)
-
-
-def _random(bundle: Bundle) -> dict[str, Array]:
-    """Return random inputs, with dims in the middle of their bounds."""
-    from pyjsml.check.samples import sample_cases
-
-    cases = sample_cases(bundle.model)
-    return dict(cases[len(cases) // 2].inputs)

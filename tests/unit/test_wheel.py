@@ -52,7 +52,7 @@ def test_file_list(wheel: Path) -> None:
         *(f"pyjsml/{path}" for path in _files("pyjsml", "*.*js")),
         *(f"pyjsml/{path}" for path in _files("pyjsml", "*.jsonl")),
         "pyjsml/py.typed",
-        *(f"pyjsml/_data/templates/{path}" for path in _files("templates", "*.jinja")),
+        *(f"pyjsml/_data/templates/{path}" for path in _files("templates", "*")),
         *(f"pyjsml/_data/demo/{path}" for path in _files("demo", "*")),
         *(f"pyjsml/_data/runtime/{path}" for path in _files("js/dist", "*.?s")),
     }

@@ -1,0 +1,63 @@
+"""`pyjsml profile` in Chromium: a bundle runs there, and the page that comes of it opens there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pyjsml.cli import main
+from pyjsml.emit import emit
+from pyjsml.engines.chromium import BROWSERS, ChromiumEngine
+from tests.support.tiny import tiny_program, with_kernels
+
+UNAVAILABLE = ChromiumEngine().available()
+
+pytestmark = [
+    pytest.mark.skipif(UNAVAILABLE is not None, reason=str(UNAVAILABLE)),
+    pytest.mark.slow,
+]
+
+
+def test_profiles_and_shows_a_page(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    bundle, target, figures = (tmp_path / name for name in ("tiny", "page.html", "figures.json"))
+    emit(with_kernels(tiny_program(), tmp_path)).write(bundle)
+    options = ["--runs", "3", "-o", str(target), "--json", str(figures)]
+    result = CliRunner().invoke(main, ["profile", str(bundle), *options])
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(figures.read_text())
+    assert found["engine"] == "chromium"
+    assert min(found["limits"].values()) > 0
+
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    said: list[str] = []
+    backgrounds = set()
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path) as browser,
+    ):
+        page = browser.new_page()
+        # The browser reports here what the page's Content Security Policy refuses, too.
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(target.as_uri())
+        for chart in ("Roofline", "Memory by step"):
+            box = page.get_by_role("img", name=chart).bounding_box()
+            assert box
+            assert min(box["width"], box["height"]) > 100
+        assert page.locator("#timeline .op").count() == len(found["ops"])
+        names = page.locator("#ops tbody td:nth-child(2)")
+        for descending in (False, True):
+            page.locator("#ops th:nth-child(2) button").click()
+            expected = sorted((op["name"] for op in found["ops"]), reverse=descending)
+            assert names.all_text_contents() == expected
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(backgrounds) == 2
+    assert said == []
