@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { DimData, OriginData, PortData } from "./data.js";
+import type { Description } from "./describe.js";
 import type { Device, DeviceName } from "./device.js";
 import { StateError } from "./errors.js";
 import { Frames } from "./frames.js";
-import { type Hooks, type Next, type NextSync, placeAll, type Placement } from "./hooks.js";
+import { type Next, type NextSync, placeAll, type Placement } from "./hooks.js";
 import {
   type CreateOptions,
   type CreateSyncOptions,
@@ -16,6 +16,7 @@ import {
 } from "./load.js";
 import { checkFormat, type Feed, type Model, type Op, opsOf, type OutputsOf } from "./model.js";
 import { usableThreads } from "./pool-host.js";
+import { compose, type Hooks, type Policy, type Run } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";
 import {
   type Capture,
@@ -39,26 +40,7 @@ export interface Parts<M extends Model> {
   readonly isa: Isa;
   readonly device: Device;
   readonly host: Host;
-}
-
-/** What an executor is and does, as plain data. */
-export interface Description {
-  readonly model: string;
-  readonly isa: Isa;
-  /** How many threads share the work. */
-  readonly threads: number;
-  readonly inputs: readonly PortData[];
-  readonly outputs: readonly PortData[];
-  readonly dims: readonly DimData[];
-  /** The ops of a run, in order. */
-  readonly ops: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly device: DeviceName;
-    readonly origins: readonly OriginData[];
-  }[];
-  /** In bytes: of all the memory taken so far, and of the packed weights in it. */
-  readonly memory: { readonly total: number; readonly weights: number };
+  readonly policies: readonly Policy[];
 }
 
 /** The class of an executor, as `create` wants it. */
@@ -76,7 +58,8 @@ export type Created<E, M extends Model> =
     : never;
 
 /**
- * Runs a model. Subclass it to choose where ops run (`place`) and to act around them (`dispatch`).
+ * Runs a model. Subclass it to choose where ops run (`place`) and to act around them (`dispatch`)
+ * and around runs (`onStart`, `onFinish`); policies do the same without a subclass.
  *
  * Runs of one executor queue up: each has the memory for itself, and reads its inputs when its turn
  * comes. An executor keeps its memory until `dispose`.
@@ -94,14 +77,10 @@ export class Executor<M extends Model> {
   #places: readonly DeviceName[] = [];
   #weightsEnd = 0;
 
-  constructor({ model, isa, device, host }: Parts<M>) {
+  constructor({ model, isa, device, host, policies }: Parts<M>) {
     const ops = opsOf(model);
     const frames = new Frames(model, device);
-    const hooks: Hooks<M> = {
-      overrides: (hook) => this[hook] !== Executor.prototype[hook],
-      dispatch: (op, next) => this.dispatch(op, next),
-      dispatchSync: (op, next) => this.dispatchSync(op, next),
-    };
+    const hooks = compose<M>([this.#own(), ...policies]);
     this.model = model;
     this.ops = ops;
     this.#isa = isa;
@@ -124,7 +103,7 @@ export class Executor<M extends Model> {
     options: CreateOptions = {},
   ): Promise<Created<E, M>> {
     checkFormat(model);
-    const { signal, onProgress } = options;
+    const { signal, onProgress, policies = [] } = options;
     signal?.throwIfAborted();
     const threads = usableThreads(options);
     const host = systemHost(options.host);
@@ -135,7 +114,7 @@ export class Executor<M extends Model> {
       onProgress?.({ phase: "compile", loaded: 0, total: 1 });
       device = await WasmDevice.create(wasm, threads, () => host.now());
       onProgress?.({ phase: "compile", loaded: 1, total: 1 });
-      const executor = new this({ model, isa: loading.isa, device, host });
+      const executor = new this({ model, isa: loading.isa, device, host, policies });
       const weights = new Weights(model);
       let arrived = 0;
       let rested = host.now();
@@ -169,16 +148,21 @@ export class Executor<M extends Model> {
     checkFormat(model);
     const loaded = loadSync(model, options);
     const device = WasmDevice.createSync(loaded.wasm);
-    const executor = new this({ model, isa: loaded.isa, device, host: systemHost(options.host) });
+    const host = systemHost(options.host);
+    const { policies = [] } = options;
+    const executor = new this({ model, isa: loaded.isa, device, host, policies });
     const weights = new Weights(model);
     for (const shard of loaded.weights) weights.add(shard);
     for (const _ of executor.#prepare(weights));
     return executor as unknown as Created<E, M>;
   }
 
-  /** Choose where `op` runs. Called once for each op of a run, when the executor is created. */
-  place(_op: Op<M>): Placement {
-    return "wasm";
+  /**
+   * Choose where `op` runs; undefined leaves that to the policies. Called once for each op of a run,
+   * when the executor is created.
+   */
+  place(_op: Op<M>): Placement | undefined {
+    return undefined;
   }
 
   /** Act around each op of `run` and `capture`; call `next` exactly once. */
@@ -194,9 +178,15 @@ export class Executor<M extends Model> {
     next();
   }
 
+  /** Hear that a run begins. What it throws ends the run. */
+  onStart(_run: Run): void {}
+
+  /** Hear that a run has ended, well or not. What it throws ends a run that was well. */
+  onFinish(_run: Run): void {}
+
   /**
-   * Run the model. Throws InputError, OutOfMemoryError, KernelError, WorkerError, StateError, or the
-   * signal's reason.
+   * Run the model. Throws InputError, OptionError, OutOfMemoryError, KernelError, WorkerError,
+   * StateError, what a hook throws, or the signal's reason.
    */
   async run(inputs: Feed<M>, options: RunOptions = {}): Promise<OutputsOf<M>> {
     return (await this.capture(inputs, [], options)).outputs;
@@ -225,13 +215,13 @@ export class Executor<M extends Model> {
     names: readonly Name[],
     options: RunSyncOptions = {},
   ): Capture<M, Name> {
-    if (this.#hooks.overrides("dispatch") && !this.#hooks.overrides("dispatchSync")) {
+    const { always } = this.#hooks;
+    if (!always) {
       throw new StateError(
-        "this executor overrides dispatch: override dispatchSync too, or use run",
+        "this executor, or a policy of it, has dispatch alone: add dispatchSync, or use run",
       );
     }
-    this.#turns.checkFree();
-    return this.#runner.runSync(inputs, names, options);
+    return this.#turns.takeNow(() => this.#runner.runSync(inputs, names, options, always));
   }
 
   describe(): Description {
@@ -268,13 +258,28 @@ export class Executor<M extends Model> {
     this.dispose();
   }
 
+  /** What the class overrides, as a policy. */
+  #own(): Policy<M> {
+    const overrides = (hook: "dispatch" | "dispatchSync") =>
+      this[hook] !== Executor.prototype[hook];
+    return {
+      place: (op) => this.place(op),
+      onStart: (run) => this.onStart(run),
+      onFinish: (run) => this.onFinish(run),
+      ...(overrides("dispatch") && { dispatch: (op, next) => this.dispatch(op, next) }),
+      ...(overrides("dispatchSync") && {
+        dispatchSync: (op, next) => this.dispatchSync(op, next),
+      }),
+    };
+  }
+
   #mainOps(): Op<M>[] {
     return this.model.main.map(([, target]) => this.ops[target] as Op<M>);
   }
 
   /** Place the ops, and prepare the weights as `prepare` says. */
   *#prepare(weights: Weights): Generator<Preparation> {
-    this.#places = placeAll(this.#mainOps(), (op) => this.place(op));
+    this.#places = placeAll(this.#mainOps(), (op) => this.#hooks.place(op));
     const frame = this.#frames.load();
     this.#weightsEnd = frame.plan.persistentEnd;
     yield* prepare(this.model, frame, this.#device, weights);

@@ -6,6 +6,7 @@
 import type { FileData, ModelData } from "./data.js";
 import { hasExactDots } from "./dots.js";
 import { DigestError, LoadError } from "./errors.js";
+import type { Policy } from "./policy.js";
 import type { Threads } from "./pool-host.js";
 import { bytesOf } from "./tensor.js";
 import { hasRelaxedSimd } from "./wasm.js";
@@ -32,6 +33,8 @@ export interface Host {
   now(): number;
   /** Let the event loop take a turn. */
   rest(): Promise<void>;
+  /** Let what is more urgent take its turn, and come back before the rest of what waits. */
+  yield(): Promise<void>;
 }
 
 /** What making an executor may be told, in either form. */
@@ -40,6 +43,8 @@ export interface CommonOptions {
   readonly isa?: Isa | undefined;
   /** Parts of the host to replace. */
   readonly host?: Partial<Host> | undefined;
+  /** What to do around ops and runs, within what the executor's class does: the first outermost. */
+  readonly policies?: readonly Policy[] | undefined;
 }
 
 export interface CreateOptions extends CommonOptions {
@@ -100,7 +105,9 @@ export function systemHost(parts: Partial<Host> = {}): Host {
       };
       port2.postMessage(undefined);
     });
-  return { now, rest, ...parts };
+  const { scheduler } = globalThis as { scheduler?: { yield?(): Promise<void> } };
+  const giveWay = () => scheduler?.yield?.() ?? rest();
+  return { now, rest, yield: giveWay, ...parts };
 }
 
 /**

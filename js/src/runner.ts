@@ -1,10 +1,12 @@
 import type { PortData, ValueData } from "./data.js";
 import type { Device } from "./device.js";
+import { OptionError } from "./errors.js";
 import type { Frame, Frames } from "./frames.js";
-import { type Hooks, onceFor } from "./hooks.js";
+import { dispatchSync, dispatchWaiting, type SyncHook } from "./hooks.js";
 import { bindInputs } from "./inputs.js";
 import type { Host } from "./load.js";
 import type { Feed, Model, Op, OutputsOf } from "./model.js";
+import type { Hooks, Run } from "./policy.js";
 import { type Captures, findCaptures, readOutputs, readValue, type Step } from "./schedule.js";
 import type { Tensor } from "./tensor.js";
 import type { Trace } from "./trace.js";
@@ -18,6 +20,11 @@ export interface RunSyncOptions {
 export interface RunOptions extends RunSyncOptions {
   /** Checked between ops; a run that it stops rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Hand the thread back between ops whenever the run has had it for so many milliseconds, so that a
+   * page stays responsive.
+   */
+  readonly yieldEvery?: number | undefined;
 }
 
 /** What `capture` gives: the outputs, and copies of the values asked for. */
@@ -38,10 +45,12 @@ export interface Surroundings<M extends Model> {
 }
 
 /** A run under way. */
-interface Run {
+interface Underway {
+  readonly run: Run;
   readonly frame: Frame;
   readonly captures: Captures;
   readonly captured: Record<string, Tensor>;
+  readonly options: RunOptions;
 }
 
 /** How long a run may keep the event loop waiting for what might abort it. */
@@ -50,6 +59,7 @@ export const REST_AFTER_MS = 8;
 /** Takes runs from inputs to outputs, in one of two ways: with or without giving up control. */
 export class Runner<M extends Model> {
   readonly #of: Surroundings<M>;
+  #runs = 0;
 
   constructor(surroundings: Surroundings<M>) {
     this.#of = surroundings;
@@ -60,87 +70,104 @@ export class Runner<M extends Model> {
     names: readonly Name[],
     options: RunOptions,
   ): Promise<Capture<M, Name>> {
-    const run = this.#begin(inputs, names);
-    options.trace?.begin();
-    await this.#walk(run, options);
-    return this.#finish(run);
+    const { waits, sync } = this.#of.hooks;
+    const { signal, yieldEvery } = options;
+    checkYieldEvery(yieldEvery);
+    signal?.throwIfAborted();
+    const underway = this.#begin(inputs, names, options);
+    try {
+      if (waits.length || signal || yieldEvery !== undefined) await this.#walk(underway);
+      else this.#walkSync(underway, sync);
+    } catch (error) {
+      this.#abandon(underway);
+      throw error;
+    }
+    return this.#finish(underway);
   }
 
+  /** The same without giving up control, with the `hooks` of such a run. */
   runSync<Name extends string>(
     inputs: Feed<M>,
     names: readonly Name[],
-    { trace }: RunSyncOptions,
+    options: RunSyncOptions,
+    hooks: readonly SyncHook<M>[],
   ): Capture<M, Name> {
-    const run = this.#begin(inputs, names);
-    trace?.begin();
-    this.#walkSync(run, trace);
-    return this.#finish(run);
+    const underway = this.#begin(inputs, names, options);
+    try {
+      this.#walkSync(underway, hooks);
+    } catch (error) {
+      this.#abandon(underway);
+      throw error;
+    }
+    return this.#finish(underway);
   }
 
-  /** Check the inputs, find their frame, and copy them in. */
-  #begin(inputs: Feed<M>, names: readonly string[]): Run {
-    const { model, device, frames } = this.#of;
+  /** Check the inputs, find their frame, tell the hooks, and copy the inputs in. */
+  #begin(inputs: Feed<M>, names: readonly string[], options: RunOptions): Underway {
+    const { model, device, frames, hooks } = this.#of;
     const { binding, arrays } = bindInputs(model, inputs);
+    const captures = findCaptures(model, names);
     const frame = frames.main(binding);
     device.begin(frame.cost);
     for (const [index, array] of arrays.entries()) {
       const { value } = model.inputs[index] as PortData;
       device.write(frame.plan.addresses[value] as number, array);
     }
-    const run = { frame, captures: findCaptures(model, names), captured: {} };
-    this.#copyOut(run, -1);
-    return run;
+    const run = { id: this.#runs++, binding, signal: options.signal };
+    const underway = { run, frame, captures, captured: {}, options };
+    this.#copyOut(underway, -1);
+    options.trace?.begin();
+    hooks.start(run);
+    return underway;
   }
 
-  /** Call each step; with neither hooks nor a signal there is nothing to wait for. */
-  async #walk(run: Run, { signal, trace }: RunOptions): Promise<void> {
-    const { host, turns, hooks } = this.#of;
-    signal?.throwIfAborted();
-    const hooked = hooks.overrides("dispatch");
-    if (!hooked && !signal) {
-      this.#walkSync(run, trace);
-      return;
-    }
+  /** Call each step, and let others have the thread in between. */
+  async #walk(underway: Underway): Promise<void> {
+    const { host, turns, hooks, ops } = this.#of;
+    const { frame, options } = underway;
+    const { signal, yieldEvery = signal ? REST_AFTER_MS : Infinity } = options;
     let rested = host.now();
-    for (const [index, step] of run.frame.steps.entries()) {
-      if (hooked) await this.#dispatch(step, trace);
-      else this.#dispatchSync(step, trace);
+    for (const [index, step] of frame.steps.entries()) {
+      signal?.throwIfAborted();
+      const op = ops[step.target] as Op<M>;
+      const call = () => this.#callHooked(op, step, hooks.sync, options.trace);
+      if (hooks.waits.length) await dispatchWaiting(hooks.waits, op, call, signal);
+      else call();
       turns.checkOpen();
-      this.#copyOut(run, index);
-      if (signal && host.now() - rested > REST_AFTER_MS) {
-        await host.rest();
+      this.#copyOut(underway, index);
+      if (host.now() - rested >= yieldEvery) {
+        // What would abort the run may be less urgent than the run.
+        await (signal ? host.rest() : host.yield());
         turns.checkOpen();
         rested = host.now();
       }
-      signal?.throwIfAborted();
     }
+    signal?.throwIfAborted();
   }
 
-  #walkSync(run: Run, trace: Trace | undefined): void {
-    const { turns, hooks } = this.#of;
-    if (!trace && !run.captures.size && !hooks.overrides("dispatchSync")) {
-      for (const call of run.frame.calls) call();
+  /** Call each step; without anything to do in between these are the plain calls. */
+  #walkSync(underway: Underway, hooks: readonly SyncHook<M>[]): void {
+    const { turns, ops } = this.#of;
+    const { frame, captures, options } = underway;
+    if (!hooks.length && !options.trace && !captures.size) {
+      for (const call of frame.calls) call();
       return;
     }
-    for (const [index, step] of run.frame.steps.entries()) {
-      this.#dispatchSync(step, trace);
+    for (const [index, step] of frame.steps.entries()) {
+      this.#callHooked(ops[step.target] as Op<M>, step, hooks, options.trace);
       turns.checkOpen();
-      this.#copyOut(run, index);
+      this.#copyOut(underway, index);
     }
   }
 
-  async #dispatch(step: Step, trace: Trace | undefined): Promise<void> {
-    const op = this.#of.ops[step.target] as Op<M>;
-    const once = onceFor(op, () => this.#call(op, step, trace));
-    await this.#of.hooks.dispatch(op, async () => once.next());
-    once.check();
-  }
-
-  #dispatchSync(step: Step, trace: Trace | undefined): void {
-    const op = this.#of.ops[step.target] as Op<M>;
-    const once = onceFor(op, () => this.#call(op, step, trace));
-    this.#of.hooks.dispatchSync(op, once.next);
-    once.check();
+  #callHooked(
+    op: Op<M>,
+    step: Step,
+    hooks: readonly SyncHook<M>[],
+    trace: Trace | undefined,
+  ): void {
+    if (hooks.length) dispatchSync(hooks, op, () => this.#call(op, step, trace));
+    else this.#call(op, step, trace);
   }
 
   #call(op: Op<M>, { call, work }: Step, trace: Trace | undefined): void {
@@ -159,7 +186,7 @@ export class Runner<M extends Model> {
     trace.add({ op: op.name, kind: op.kind, start, end, device: name, threads, flops, bytes, run });
   }
 
-  #copyOut({ frame, captures, captured }: Run, step: number): void {
+  #copyOut({ frame, captures, captured }: Underway, step: number): void {
     const { model, device } = this.#of;
     for (const index of captures.get(step) ?? []) {
       const { name } = model.values[index] as ValueData;
@@ -167,8 +194,23 @@ export class Runner<M extends Model> {
     }
   }
 
-  #finish<Name extends string>({ frame, captured }: Run): Capture<M, Name> {
+  /** Tell the hooks that a run has failed. What it failed with matters more than what they throw. */
+  #abandon({ run }: Underway): void {
+    try {
+      this.#of.hooks.finish(run);
+    } catch {}
+  }
+
+  #finish<Name extends string>({ run, frame, captured }: Underway): Capture<M, Name> {
+    this.#of.hooks.finish(run);
     const outputs = readOutputs(frame.outputs, this.#of.device) as OutputsOf<M>;
     return { outputs, captured: captured as { [N in Name]: Tensor } };
+  }
+}
+
+/** Throw OptionError unless `yieldEvery` is a duration. */
+function checkYieldEvery(yieldEvery: number | undefined): void {
+  if (yieldEvery !== undefined && !(yieldEvery >= 0)) {
+    throw new OptionError(`yieldEvery is ${String(yieldEvery)}: give milliseconds, 0 or more`);
   }
 }

@@ -18,13 +18,19 @@ export class Turns {
     return turn;
   }
 
-  /** Throw StateError unless a job may be done at once. */
-  checkFree(): void {
+  /** Do `job` at once. Throws StateError where another one is under way. */
+  takeNow<T>(job: () => T): T {
     this.checkOpen();
     if (this.#taken) {
       throw new StateError(
         "a run of this executor is under way: await it before a synchronous one",
       );
+    }
+    this.#taken = true;
+    try {
+      return job();
+    } finally {
+      this.#taken = false;
     }
   }
 
