@@ -71,8 +71,8 @@ def write(results: Results) -> None:
         "Cold start",
         starts_table(results),
         "From asking for the page to the first result, in a fresh context without caches, from a "
-        "server on the same machine (in brackets the quartiles); what of it passes before the page's "
-        "own script begins; and the code that was fetched, weights not counted.",
+        "server on the same machine (in brackets the quartiles); what of it passes before the "
+        "page's own script begins; and the code that was fetched, weights not counted.",
     )
     parts += _section("Left out", left_out(results) or ["Nothing."])
     parts += _section("What is not reached, and why", [SHORTFALLS.read_text("utf-8").strip()])
