@@ -79,8 +79,53 @@ export interface OpData<Name extends string = string> {
   readonly flops?: Expr;
   /** Whether the kernel of the relaxed file adds up products of bytes; see `hasExactDots`. */
   readonly dots?: boolean;
+  /** The key in `Shaders` of the op's passes; absent where the op has none. */
+  readonly shader?: string;
   readonly origins: readonly OriginData[];
 }
+
+/**
+ * Which tensor a pass works on: an index into the op's inputs, outputs and the shader's temporaries,
+ * counted on from one to the next.
+ */
+export type Ref = number;
+
+/** A tensor that lives only while the passes of one op run; `size` counts its elements. */
+export interface TempData {
+  readonly dtype: "float32" | "int32";
+  readonly size: Expr;
+}
+
+/**
+ * One draw: fragment t of a viewport 2048 wide makes texel t of each of `outputs`, for t below
+ * `texels`. Its GLSL ES 3.00 program declares, by these names and as far as it uses them,
+ * `sampler2D` or `isampler2D` t0, t1, … for `inputs`, `int` d0, d1, … for `dims`, and outputs at
+ * locations 0, 1, …. No output is also an input.
+ */
+export interface PassData {
+  readonly fragment: string;
+  readonly inputs: readonly Ref[];
+  readonly outputs: readonly Ref[];
+  readonly dims: readonly Expr[];
+  readonly texels: Expr;
+}
+
+/**
+ * What a GPU runs for an op: the passes in order. The expressions are over n0, n1, …, which stand
+ * for the op's own `dims`.
+ *
+ * A tensor lies in a texture in row-major order, four elements to a texel: texel t is at column
+ * t % 2048 of row t / 2048, and a texture is as wide as its number of texels up to 2048. Elements
+ * are float32 in RGBA32F for float32, and int32 in RGBA32I for bool (0 or 1) and all integers. What
+ * is in the last texel behind the last element is undefined.
+ */
+export interface ShaderData {
+  readonly passes: readonly PassData[];
+  readonly temps: readonly TempData[];
+}
+
+/** What a bundle's `shaders.js` exports, by `OpData.shader`. */
+export type Shaders = Readonly<Record<string, ShaderData>>;
 
 /** Read a constant into memory, or call an op; the number indexes `values` or `ops`. */
 export type StepData = readonly ["read" | "call", number];
