@@ -24,7 +24,7 @@ export {
 } from "./errors.js";
 export type { Description } from "./describe.js";
 export type { Binding } from "./dims.js";
-export { type Created, Executor, type Parts } from "./executor.js";
+export { type Created, Executor } from "./executor.js";
 export type { Next, NextSync, Placement } from "./hooks.js";
 export type { Bytes, CreateOptions, CreateSyncOptions, Host, Isa, Progress } from "./load.js";
 export {
@@ -37,6 +37,7 @@ export {
   type OutputsOf,
   type Ports,
 } from "./model.js";
+export type { Parts } from "./parts.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
 export type { Capture, RunOptions, RunSyncOptions } from "./runner.js";

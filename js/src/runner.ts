@@ -1,16 +1,14 @@
 import type { PortData, ValueData } from "./data.js";
-import type { Device } from "./device.js";
 import { OptionError } from "./errors.js";
-import type { Frame, Frames } from "./frames.js";
+import type { Frame } from "./frames.js";
 import { dispatchSync, dispatchWaiting, type SyncHook } from "./hooks.js";
 import { bindInputs } from "./inputs.js";
-import type { Host } from "./load.js";
 import type { Feed, Model, Op, OutputsOf } from "./model.js";
-import type { Hooks, Run } from "./policy.js";
+import type { Parts } from "./parts.js";
+import type { Run } from "./policy.js";
 import { type Captures, findCaptures, readOutputs, readValue, type Step } from "./schedule.js";
 import type { Tensor } from "./tensor.js";
 import type { Trace } from "./trace.js";
-import type { Turns } from "./turns.js";
 
 export interface RunSyncOptions {
   /** Collects the time of each op. */
@@ -33,17 +31,6 @@ export interface Capture<M extends Model, Name extends string> {
   readonly captured: { readonly [N in Name]: Tensor };
 }
 
-/** What runs of one executor have in common. */
-export interface Surroundings<M extends Model> {
-  readonly model: M;
-  readonly ops: readonly Op<M>[];
-  readonly device: Device;
-  readonly host: Host;
-  readonly frames: Frames;
-  readonly turns: Turns;
-  readonly hooks: Hooks<M>;
-}
-
 /** A run under way. */
 interface Underway {
   readonly run: Run;
@@ -58,11 +45,11 @@ export const REST_AFTER_MS = 8;
 
 /** Takes runs from inputs to outputs, in one of two ways: with or without giving up control. */
 export class Runner<M extends Model> {
-  readonly #of: Surroundings<M>;
+  readonly #of: Parts<M>;
   #runs = 0;
 
-  constructor(surroundings: Surroundings<M>) {
-    this.#of = surroundings;
+  constructor(parts: Parts<M>) {
+    this.#of = parts;
   }
 
   async run<Name extends string>(

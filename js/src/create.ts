@@ -1,0 +1,74 @@
+import type { Device } from "./device.js";
+import { type CreateOptions, type CreateSyncOptions, load, loadSync, systemHost } from "./load.js";
+import { checkFormat, type Model } from "./model.js";
+import { Parts } from "./parts.js";
+import { usableThreads } from "./pool-host.js";
+import { REST_AFTER_MS } from "./runner.js";
+import { WasmDevice } from "./wasm.js";
+import { Weights } from "./weights.js";
+
+/** The class of an executor, as `create` wants it. */
+export type ExecutorClass<M extends Model, E> = new (parts: Parts<M>) => E;
+
+/** Fetch a model's files, check them, compile, make an executor of `Class`, and pack the weights. */
+export async function create<M extends Model, E>(
+  Class: ExecutorClass<M, E>,
+  model: M,
+  options: CreateOptions,
+): Promise<E> {
+  checkFormat(model);
+  const { signal, onProgress, policies = [] } = options;
+  signal?.throwIfAborted();
+  const threads = usableThreads(options);
+  const host = systemHost(options.host);
+  const loading = load(model, options);
+  let device: Device | undefined;
+  try {
+    const wasm = await loading.wasm;
+    onProgress?.({ phase: "compile", loaded: 0, total: 1 });
+    device = await WasmDevice.create(wasm, threads, () => host.now());
+    onProgress?.({ phase: "compile", loaded: 1, total: 1 });
+    const parts = new Parts({ model, isa: loading.isa, device, host, policies });
+    const executor = new Class(parts);
+    const weights = new Weights(model);
+    let arrived = 0;
+    let rested = host.now();
+    for (const { progress, reads } of parts.prepare(weights)) {
+      while (reads && !weights.find(reads) && arrived < loading.weights.length) {
+        weights.add(await (loading.weights[arrived++] as Promise<Uint8Array>));
+      }
+      signal?.throwIfAborted();
+      onProgress?.(progress);
+      if (host.now() - rested > REST_AFTER_MS) {
+        await host.rest();
+        rested = host.now();
+      }
+    }
+    await loading.checked;
+    return executor;
+  } catch (error) {
+    device?.dispose();
+    // A file that is not the one promised may be why.
+    await loading.checked;
+    throw error;
+  }
+}
+
+/** The same at once, from files that the caller has read and checked. */
+export function createSync<M extends Model, E>(
+  Class: ExecutorClass<M, E>,
+  model: M,
+  options: CreateSyncOptions,
+): E {
+  checkFormat(model);
+  const loaded = loadSync(model, options);
+  const device = WasmDevice.createSync(loaded.wasm);
+  const host = systemHost(options.host);
+  const { policies = [] } = options;
+  const parts = new Parts({ model, isa: loaded.isa, device, host, policies });
+  const executor = new Class(parts);
+  const weights = new Weights(model);
+  for (const shard of loaded.weights) weights.add(shard);
+  for (const _ of parts.prepare(weights));
+  return executor;
+}

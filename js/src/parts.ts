@@ -1,0 +1,90 @@
+import type { Description } from "./describe.js";
+import type { Device, DeviceName } from "./device.js";
+import { Frames } from "./frames.js";
+import { placeAll } from "./hooks.js";
+import type { Host, Isa } from "./load.js";
+import { type Model, type Op, opsOf } from "./model.js";
+import { compose, type Hooks, type Policy } from "./policy.js";
+import { prepare, type Preparation } from "./preparation.js";
+import { Turns } from "./turns.js";
+import type { Weights } from "./weights.js";
+
+/** What making an executor begins with. */
+export interface Basis<M extends Model> {
+  readonly model: M;
+  readonly isa: Isa;
+  readonly device: Device;
+  readonly host: Host;
+  readonly policies: readonly Policy[];
+}
+
+/** What an executor is made of; only `create` and `createSync` make it. */
+export class Parts<M extends Model> {
+  readonly model: M;
+  readonly ops: readonly Op<M>[];
+  readonly isa: Isa;
+  readonly device: Device;
+  readonly host: Host;
+  readonly frames: Frames;
+  readonly turns = new Turns();
+  readonly #policies: readonly Policy[];
+  #hooks: Hooks<M>;
+  #places: readonly DeviceName[] = [];
+  #weightsEnd = 0;
+
+  constructor({ model, isa, device, host, policies }: Basis<M>) {
+    this.model = model;
+    this.ops = opsOf(model);
+    this.isa = isa;
+    this.device = device;
+    this.host = host;
+    this.frames = new Frames(model, device);
+    this.#policies = policies;
+    this.#hooks = compose<M>(policies);
+  }
+
+  get hooks(): Hooks<M> {
+    return this.#hooks;
+  }
+
+  /** Nest the hooks of all policies within those of `policy`. */
+  surround(policy: Policy<M>): void {
+    this.#hooks = compose<M>([policy, ...this.#policies]);
+  }
+
+  /** Place the ops, and prepare the weights as `prepare` says. */
+  *prepare(weights: Weights): Generator<Preparation> {
+    this.#places = placeAll(this.#mainOps(), (op) => this.#hooks.place(op));
+    const frame = this.frames.load();
+    this.#weightsEnd = frame.plan.persistentEnd;
+    yield* prepare(this.model, frame, this.device, weights);
+  }
+
+  describe(): Description {
+    const { name, inputs, outputs, dims } = this.model;
+    return {
+      model: name,
+      isa: this.isa,
+      threads: this.device.threads,
+      inputs,
+      outputs,
+      dims,
+      ops: this.#mainOps().map(({ name, kind, origins }, index) => {
+        return { name, kind, device: this.#places[index] as DeviceName, origins };
+      }),
+      memory: { total: this.frames.memoryEnd, weights: this.#weightsEnd - this.device.base },
+    };
+  }
+
+  /** Let go of the memory. Whoever is under way or queued for it rejects with StateError. */
+  dispose(): void {
+    if (this.turns.closed) return;
+    this.turns.close();
+    this.frames.clear();
+    this.device.dispose();
+  }
+
+  #mainOps(): Op<M>[] {
+    return this.model.main.map(([, target]) => this.ops[target] as Op<M>);
+  }
+}
