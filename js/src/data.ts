@@ -90,10 +90,16 @@ export interface OpData<Name extends string = string> {
  */
 export type Ref = number;
 
-/** A tensor that lives only while the passes of one op run; `size` counts its elements. */
+/**
+ * A tensor that lives only while the passes of one op run; `size` counts its elements. With
+ * `layers` it is a 2D array texture of so many tensors of that size: a pass samples it as a
+ * `sampler2DArray` or `isampler2DArray`, and one that makes it writes layer i at location i, all of
+ * them at once, and nothing else.
+ */
 export interface TempData {
   readonly dtype: "float32" | "int32";
   readonly size: Expr;
+  readonly layers?: number;
 }
 
 /**
