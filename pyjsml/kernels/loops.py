@@ -36,9 +36,9 @@ SPLITS = 2
 """Partial sums where there are but one or two rows: 2 beat 1 and 4, and one panel at a time beat
 several, whose streams get in the way of each other's prefetching."""
 
-NEAR_SPLITS = 4
-"""Partial sums of one row whose weights the second-level cache holds: they arrive faster than 4
-accumulators can take them, as a fused multiply-add waits as a whole for the one before it."""
+NEAR_PANELS = (4, 2, 1)
+"""Panels at once of one row whose weights the second-level cache holds, the best first: they arrive
+as fast as a core can load them, so each element of the row should be loaded for many."""
 
 NEAR_BYTES = 1024 * 1024
 """Weights up to this size stay in the second-level cache from one run to the next."""
@@ -170,7 +170,7 @@ class Product:
         """Return what the cost model chooses; `blocked` says that rows go in blocks."""
         return Parameters(
             rows=ROWS,
-            panels=1,
+            panels=self.panels,
             unroll=1,
             block=self.block if blocked else 0,
             by_column=padded and self.by_column,
@@ -182,12 +182,23 @@ class Product:
         return panels == 1 or (self.columns is not None and -(-self.columns // PANEL) % panels == 0)
 
     @property
+    def panels(self) -> int:
+        """How many panels of weights pass by at once."""
+        return next(filter(self.spans, NEAR_PANELS)) if self.near else 1
+
+    @property
     def splits(self) -> int:
         """How many partial sums hide a multiply-add's latency where a tile has few sums."""
-        if self.rows not in (1, 2):
-            return 1
-        near = self.columns is not None and ITEM * self.depth * self.columns <= NEAR_BYTES
-        return NEAR_SPLITS if near and self.rows == 1 else SPLITS
+        if self.near:
+            return NEAR_PANELS[0] // self.panels
+        return SPLITS if self.rows in (1, 2) else 1
+
+    @property
+    def near(self) -> bool:
+        """Whether there is one row, and its weights stay in the second-level cache."""
+        if self.rows != 1 or self.columns is None:
+            return False
+        return ITEM * self.depth * self.columns <= NEAR_BYTES
 
     @property
     def by_column(self) -> bool:

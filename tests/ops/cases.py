@@ -533,6 +533,7 @@ CONVOLUTIONS = (
 PRODUCTS = (
     matmul_case("matmul_vector", (1,), 37, 80),
     matmul_case("matmul_vector_odd", (1,), 5, 13),
+    matmul_case("matmul_vector_wide", (1,), 33, 61),
     matmul_case("matmul_two_rows", (2,), 9, 48),
     matmul_case("matmul_rows", (49,), 16, 24),
     matmul_case("matmul_one_column", (6,), 8, 1),
