@@ -38,6 +38,13 @@ export {
   type Ports,
 } from "./model.js";
 export type { Parts } from "./parts.js";
+export {
+  Pipeline,
+  pipeline,
+  type PipelineOptions,
+  type Stage,
+  type StageOptions,
+} from "./pipeline.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
 export type { Capture, RunOptions, RunSyncOptions } from "./runner.js";
