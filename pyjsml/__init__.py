@@ -11,9 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyjsml.api import Executor, bundle, check
+    from pyjsml.api import bundle, check
     from pyjsml.bundle import Bundle
     from pyjsml.errors import PyjsmlError, UserError
+    from pyjsml.executor import Executor
 
 __version__ = "0.1.0"
 
@@ -21,7 +22,7 @@ __all__ = ["Bundle", "Executor", "PyjsmlError", "UserError", "__version__", "bun
 
 _HOMES = {
     "Bundle": "pyjsml.bundle",
-    "Executor": "pyjsml.api",
+    "Executor": "pyjsml.executor",
     "PyjsmlError": "pyjsml.errors",
     "UserError": "pyjsml.errors",
     "bundle": "pyjsml.api",

@@ -1,0 +1,60 @@
+"""A bundle that runs from Python."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pyjsml.bundle import Bundle
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from pyjsml.program import Array, Isa
+
+
+class Executor:
+    """A bundle running in an engine of this process or beside it. Use it in a `with` statement.
+
+    `engine` is one of `pyjsml.engines.ENGINES` by name; `isa` forces one of the bundle's two wasm
+    files, which else the engine's abilities decide; `threads` is how many may share its kernels.
+    Raises EngineUnavailableError, with how to get it, where the engine is absent, and OptionError
+    where it has fewer threads.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle | str | os.PathLike[str],
+        engine: str = "pythonmonkey",
+        *,
+        isa: Isa | None = None,
+        threads: int = 1,
+    ) -> None:
+        from pyjsml.engines import get_engine
+
+        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        self._session = get_engine(engine).open(opened, isa=isa, threads=threads)
+
+    def run(self, /, **inputs: ArrayLike) -> dict[str, Array]:
+        """Run the model on arrays by input name; return its outputs by name.
+
+        For inputs whose names are no Python identifiers, write `run(**{"input.1": array})`. Raises
+        InputError with every input that is missing, misnamed, or of the wrong dtype or shape.
+        """
+        return self._session.run(inputs)
+
+    def close(self) -> None:
+        """Free what the executor holds. Closing it again does nothing."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
