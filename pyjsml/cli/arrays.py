@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pyjsml.program import Array
 
 READABLE = ".npy, .npz, .safetensors or .json"
+RANDOM_INPUTS = "An input's array, as for `run`; random numbers by default."
+"""The help of `--input` where `random_inputs` stands in for it."""
 
 
 def read_inputs(texts: Sequence[str], model: Mapping[str, Any]) -> dict[str, Array]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyjsml.cli.arrays import random_inputs, read_inputs
-from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.arrays import RANDOM_INPUTS, random_inputs, read_inputs
+from pyjsml.cli.options import DEVICES, parse_list, run_options
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -22,17 +22,7 @@ SLOWEST = 15
 
 
 @click.command(short_help="Time a bundle, by itself or beside another runtime.")
-@click.argument("directory", metavar="DIR")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="NAME=FILE",
-    help="An input's array, as for `run`; random numbers by default.",
-)
-@click.option("--engine", metavar="E", help=f"Where to run it; {RACE_ENGINE} if there are peers.")
-@click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)}).")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@run_options(engine=None, inputs=RANDOM_INPUTS)
 @click.option("--peer", metavar="P,…", help="Runtimes to race in the same page (onnxruntime-web).")
 @click.option(
     "--model",
@@ -55,7 +45,8 @@ def bench(
 ) -> None:
     """Time the bundle in DIR: warm runs, with inputs copied in and outputs out.
 
-    A time is the median over the rounds. Exit code 1 says that a peer is faster, or that it
+    A time is the median over the rounds. Peers run in Chromium; by itself, the bundle runs in
+    PythonMonkey unless --engine says otherwise. Exit code 1 says that a peer is faster, or that it
     computes something else.
     """
     parse_list("--device", device, DEVICES)

@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
 
 from pyjsml.errors import OptionError
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 DEVICES = ("wasm",)
+
+
+def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Command]:
+    """Add DIR and the options of the commands that run a bundle: what on, and where.
+
+    `engine` is the default engine, `inputs` the help of `--input`.
+    """
+    added = (
+        click.argument("directory", metavar="DIR"),
+        click.option("--input", "inputs", multiple=True, metavar="NAME=FILE", help=inputs),
+        click.option(
+            "--engine",
+            default=engine,
+            show_default=engine is not None,
+            metavar="E",
+            help="Where to run it: pythonmonkey, v8, node or chromium.",
+        ),
+        click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)})."),
+        click.option(
+            "--threads",
+            default=1,
+            show_default=True,
+            metavar="N",
+            type=click.IntRange(1),
+            help="How many threads may share the work (node, chromium).",
+        ),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(added):
+            command = option(command)
+        return command
+
+    return add
 
 
 def parse_list(option: str, text: str | None, choices: Sequence[str]) -> tuple[str, ...]:

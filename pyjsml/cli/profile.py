@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from pyjsml.cli.arrays import random_inputs, read_inputs
+from pyjsml.cli.arrays import RANDOM_INPUTS, random_inputs, read_inputs
+from pyjsml.cli.options import DEVICES, parse_list, run_options
 from pyjsml.cli.output import console
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -17,16 +18,7 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command(short_help="Show where a bundle's time and memory go, as a page.")
-@click.argument("directory", metavar="DIR")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="NAME=FILE",
-    help="An input's array, as for `run`; random numbers by default.",
-)
-@click.option("--engine", default="chromium", show_default=True, metavar="E", help="Where to run.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@run_options(engine="chromium", inputs=RANDOM_INPUTS)
 @click.option("--runs", default=30, show_default=True, type=click.IntRange(1), help="Traced runs.")
 @click.option("-o", "--output", "page_file", default=PAGE, show_default=True, type=_FILE)
 @click.option("--chrome", "chrome_file", type=_FILE, help="Write a trace for Perfetto here too.")
@@ -35,6 +27,7 @@ def profile(
     directory: str,
     inputs: tuple[str, ...],
     engine: str,
+    device: str | None,
     threads: int,
     runs: int,
     page_file: Path,
@@ -46,6 +39,7 @@ def profile(
     The page has a timeline, the ops beside the machine's limits (which are measured in the same
     engine), memory over time, and the hottest ops.
     """
+    parse_list("--device", device, DEVICES)
     _check_outputs([file for file in (page_file, chrome_file, json_file) if file])
 
     from pyjsml import Bundle

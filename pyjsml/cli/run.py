@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyjsml.cli.arrays import check_output_file, read_inputs, to_json, write_outputs
-from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.options import DEVICES, parse_list, run_options
 from pyjsml.cli.output import console, json_flag, table, write_json
 
 if TYPE_CHECKING:
@@ -18,22 +18,8 @@ TOP = 5
 
 
 @click.command(short_help="Run a bundle once.")
-@click.argument("directory", metavar="DIR")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="NAME=FILE",
-    help="An input's array: a .npy, .npz, .safetensors or .json file.",
-)
-@click.option("--engine", default="pythonmonkey", show_default=True, help="Where to run it.")
-@click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)}).")
-@click.option(
-    "--threads",
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="How many threads may share the work (node, chromium).",
+@run_options(
+    engine="pythonmonkey", inputs="An input's array: a .npy, .npz, .safetensors or .json file."
 )
 @click.option(
     "--output",
