@@ -11,6 +11,7 @@
  *         LoadError           ... can't be read
  *         DigestError         ... has other bytes than the bundle promises
  *         FormatVersionError  ... is of another format version
+ *       ExecutorError         a module of one's own has no executor or policies
  *       PlacementError        `place` chose a device that isn't there
  *       OutOfMemoryError      the host refuses the memory that a run needs
  *       KernelError           an op failed while it ran
@@ -71,6 +72,13 @@ export class DigestError extends BundleError {
 export class FormatVersionError extends BundleError {
   override get name(): string {
     return "FormatVersionError";
+  }
+}
+
+/** A module of one's own exports neither a class of executors nor policies. */
+export class ExecutorError extends PyjsmlError {
+  override get name(): string {
+    return "ExecutorError";
   }
 }
 

@@ -140,6 +140,11 @@ export class Executor<M extends Model> {
     return turns.takeNow(() => this.#runner.runSync(inputs, names, options, always));
   }
 
+  /** Whether a hook may wait and has no form that does not, so that only `run` and `capture` work. */
+  get waits(): boolean {
+    return !this.#parts.hooks.always;
+  }
+
   describe(): Description {
     return this.#parts.describe();
   }

@@ -11,6 +11,7 @@ export {
   BundleError,
   DeadlockError,
   DigestError,
+  ExecutorError,
   FormatVersionError,
   InputError,
   KernelError,
@@ -22,6 +23,7 @@ export {
   StateError,
   WorkerError,
 } from "./errors.js";
+export { createCustom, createCustomSync, type Custom, type CustomExecutor } from "./custom.js";
 export type { Description } from "./describe.js";
 export type { Binding } from "./dims.js";
 export { type Created, Executor } from "./executor.js";
