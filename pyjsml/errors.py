@@ -70,6 +70,18 @@ class FormatVersionError(BundleError):
     """The bundle was written in a format version that this pyjsml does not read."""
 
 
+class ExecutorError(UserError):
+    """The user's own executor can't be read, is none, or has failed."""
+
+
+class PlacementError(ProblemsError):
+    """An executor's `place` chose a device that is not there."""
+
+
+class StateError(UserError):
+    """An executor can't do this now: it is closed or busy, or a hook of it broke its promise."""
+
+
 class EngineUnavailableError(UserError):
     """An engine, browser or tool is not on this machine; the message says how to get it."""
 

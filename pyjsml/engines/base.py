@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pyjsml.engines.protocol import Measurement
 from pyjsml.engines.wire import as_tensors
-from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
+from pyjsml.errors import EngineUnavailableError, OptionError, StateError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -95,7 +95,7 @@ class BaseSession(ABC):
 
     def _checked(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         if self._closed:
-            raise EngineError("StateError", "the session is closed; open another")
+            raise StateError("the session is closed; open another")
         return as_tensors(inputs, self._dtypes)
 
     @abstractmethod

@@ -33,7 +33,7 @@ class Session(Protocol):
     lists of Python's numbers take the dtype that the model wants.
     The outputs belong to the caller. The runtime checks the inputs: what does not fit the model
     raises InputError, which names every problem; an error without a class in `pyjsml.errors` comes
-    as EngineError with its JavaScript name. A closed session raises EngineError.
+    as EngineError with its JavaScript name. A closed session raises StateError.
     """
 
     def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:

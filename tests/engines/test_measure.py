@@ -7,7 +7,7 @@ import pytest
 
 from pyjsml.bundle import Bundle
 from pyjsml.engines import Engine, Session
-from pyjsml.errors import EngineError, InputError
+from pyjsml.errors import StateError, InputError
 from tests.engines.programs import assert_close, chain_outputs
 
 X = np.ones((4, 3), np.float32)
@@ -38,5 +38,5 @@ def test_inputs_that_do_not_fit(chain: Session) -> None:
 def test_closed(chain_bundle: Bundle, any_engine: Engine) -> None:
     session = any_engine.open(chain_bundle)
     session.close()
-    with pytest.raises(EngineError, match="closed"):
+    with pytest.raises(StateError, match="closed"):
         session.measure({"x": X}, rounds=1)

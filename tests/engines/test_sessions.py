@@ -22,6 +22,7 @@ from pyjsml.errors import (
     FormatVersionError,
     InputError,
     KernelError,
+    StateError,
 )
 from pyjsml.program import Isa
 from tests.engines.conftest import with_files
@@ -224,7 +225,7 @@ def test_a_closed_session(engine: Engine, chain_bundle: Bundle) -> None:
     with engine.open(chain_bundle) as session:
         session.run({"x": random_rows(1)})
     session.close()
-    with pytest.raises(EngineError, match="closed"):
+    with pytest.raises(StateError, match="closed"):
         session.run({"x": random_rows(1)})
 
 
