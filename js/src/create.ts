@@ -28,7 +28,7 @@ export async function create<M extends Model, E>(
     onProgress?.({ phase: "compile", loaded: 0, total: 1 });
     device = await WasmDevice.create(wasm, threads, () => host.now());
     onProgress?.({ phase: "compile", loaded: 1, total: 1 });
-    const parts = new Parts({ model, isa: loading.isa, device, host, policies });
+    const parts = new Parts({ model, isa: loading.isa, devices: [device], host, policies });
     const executor = new Class(parts);
     const weights = new Weights(model);
     let arrived = 0;
@@ -65,7 +65,7 @@ export function createSync<M extends Model, E>(
   const device = WasmDevice.createSync(loaded.wasm);
   const host = systemHost(options.host);
   const { policies = [] } = options;
-  const parts = new Parts({ model, isa: loaded.isa, device, host, policies });
+  const parts = new Parts({ model, isa: loaded.isa, devices: [device], host, policies });
   const executor = new Class(parts);
   const weights = new Weights(model);
   for (const shard of loaded.weights) weights.add(shard);

@@ -1,35 +1,74 @@
-import type { DType } from "./data.js";
+import type { DType, OpData } from "./data.js";
+import type { Plan } from "./plan.js";
 import type { DataOf } from "./tensor.js";
 
 /** The devices that an executor may have. */
-export type DeviceName = "wasm";
+export type DeviceName = "wasm" | "webgl2";
 
-/** A kernel with its arguments: everything is decided, it only has to be called. */
+/** An op with its arguments: everything is decided, it only has to be called. */
 export type Call = () => void;
 
-/**
- * Where kernels run: a flat memory and the functions that work on it. A device knows neither the
- * model nor the executor; it is told addresses.
- */
+/** The steps of a run during which a value is on a device: the first and the last that uses it. */
+export interface Use {
+  /** Indexes `ModelData.values`. */
+  readonly value: number;
+  /** -1 for what is there before the first step. */
+  readonly first: number;
+  /** Infinity for what lives as long as the device: all its rooms have the same one. */
+  readonly last: number;
+}
+
+/** An op with values for its dims. */
+export interface BoundOp {
+  readonly op: OpData;
+  /** The trailing arguments of its kernel. */
+  readonly dims: readonly number[];
+  /** The length of its outermost parallel loop. */
+  readonly extent: number;
+  /** About how many nanoseconds it takes on one thread. */
+  readonly cost: number;
+}
+
+/** Where ops run. A device knows neither the model nor the executor; it is told what to keep. */
 export interface Device {
   readonly name: DeviceName;
-  /** The first address that a value may have. */
-  readonly base: number;
   /** How many threads share the work. */
   readonly threads: number;
-  /** Make all addresses below `end` usable, or throw OutOfMemoryError. */
-  reserve(end: number): void;
-  /** Copy the bytes of `data` to `address`. */
-  write(address: number, data: ArrayBufferView): void;
-  /** Copy `length` elements at `address`, a multiple of their size, out. */
-  read<D extends DType>(dtype: D, address: number, length: number): DataOf<D>;
-  /**
-   * Prepare a call of `kernel` that runs all of its outermost loop, of length `extent`. `cost` is
-   * about how many nanoseconds that takes. Throws BundleError if the device has no such kernel.
-   */
-  bind(kernel: string, args: readonly number[], extent: number, cost: number): Call;
+  /** How many bytes it has taken so far. */
+  readonly memory: number;
+  /** Make room for the values of a plan that are used on this device, or throw OutOfMemoryError. */
+  open(plan: Plan, uses: readonly Use[]): Room;
   /** Hear that a run begins whose calls take about `cost` nanoseconds in all. */
   begin(cost: number): void;
   /** Let go of the memory. Nothing else may be called afterwards. */
   dispose(): void;
+}
+
+/** The values of one frame on one device. */
+export interface Room {
+  /**
+   * Prepare a call of `op`; undefined where it only gives bytes another shape and nothing has to be
+   * called. Throws BundleError if the device has no such kernel.
+   */
+  bind(op: BoundOp): Call | undefined;
+  /** Copy the elements of `data` into a value. */
+  write(value: number, data: ArrayBufferView): void;
+  /** Copy a value out, as an array of its dtype. May block until the device is done. */
+  read(value: number): DataOf<DType>;
+  /** The same without blocking; absent where `read` never waits. */
+  readLater?(value: number): Promise<DataOf<DType>>;
+  /** Let go of what this room alone has. Nothing else may be called afterwards. */
+  close(): void;
+}
+
+/** Whether an op only gives bytes another shape, for which no device needs a kernel. */
+export function isView({ kernel, shader }: OpData): boolean {
+  return kernel === undefined && shader === undefined;
+}
+
+/** The devices that can run an op. */
+export function devicesOf(op: OpData): DeviceName[] {
+  const wasm = isView(op) || op.kernel !== undefined;
+  const webgl2 = isView(op) || op.shader !== undefined;
+  return [...(wasm ? (["wasm"] as const) : []), ...(webgl2 ? (["webgl2"] as const) : [])];
 }

@@ -3,10 +3,11 @@
 import { create, createSync, type ExecutorClass } from "./create.js";
 import type { Description } from "./describe.js";
 import { StateError } from "./errors.js";
-import type { Next, NextSync, Placement } from "./hooks.js";
+import type { Next, NextSync } from "./hooks.js";
 import type { CreateOptions, CreateSyncOptions } from "./load.js";
 import type { Feed, Model, Op, OutputsOf } from "./model.js";
 import type { Parts } from "./parts.js";
+import type { Placement } from "./placement.js";
 import type { Policy, Run } from "./policy.js";
 import { type Capture, Runner, type RunOptions, type RunSyncOptions } from "./runner.js";
 

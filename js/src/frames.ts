@@ -1,8 +1,11 @@
-import type { ModelData, StepData } from "./data.js";
-import type { Call, Device } from "./device.js";
-import type { Binding } from "./dims.js";
+import type { DType, ModelData } from "./data.js";
+import type { Call, Device, Use } from "./device.js";
+import { type Binding, evaluateAll } from "./dims.js";
 import { type Arena, makePlan, type Plan } from "./plan.js";
-import { bindOutputs, bindSteps, type OutputSite, type Step } from "./schedule.js";
+import { bindStep, copyStep, type Site, type Step } from "./schedule.js";
+import type { Shape } from "./tensor.js";
+import { findUses, type Uses } from "./uses.js";
+import { type RoomSets, Values } from "./values.js";
 
 /** The steps of one binding of the dims, ready to be called. */
 export interface Frame {
@@ -10,64 +13,141 @@ export interface Frame {
   readonly steps: readonly Step[];
   /** What the steps call, without the steps that call nothing. */
   readonly calls: readonly Call[];
-  /** About how many nanoseconds they take. */
-  readonly cost: number;
-  readonly outputs: readonly OutputSite[];
+  /** What they work on. */
+  readonly values: Values;
+  /** The model's outputs, with their shapes. */
+  readonly outputs: readonly Output[];
+  /** Make ready for a run. */
+  begin(): void;
+  /** Let go of what this frame alone has. */
+  close(): void;
+}
+
+/** An output of the model; `value` indexes `ModelData.values`. */
+export interface Output {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly value: number;
 }
 
 const FRAMES_KEPT = 16;
 
-/** Makes frames over a device's memory, and keeps the latest few of those for runs. */
+/** Makes frames over the devices' memories, and keeps the latest few of those for runs. */
 export class Frames {
   readonly #model: ModelData;
-  readonly #device: Device;
+  readonly #devices: readonly Device[];
+  /** The number of the device that prepares the weights. */
+  readonly #wasm: number;
   readonly #frames = new Map<string, Frame>();
-  #memoryEnd = 0;
+  /** For each main step, the number of its device. */
+  #homes: readonly number[];
+  #uses: Uses;
   #latest: { readonly key: string; readonly frame: Frame } | undefined;
 
-  constructor(model: ModelData, device: Device) {
+  /** One of `devices` is "wasm", on which everything runs until `place` is called. */
+  constructor(model: ModelData, devices: readonly Device[]) {
     this.#model = model;
-    this.#device = device;
+    this.#devices = devices;
+    this.#wasm = devices.findIndex(({ name }) => name === "wasm");
+    this.#homes = model.main.map(() => this.#wasm);
+    this.#uses = findUses(model, this.#homes, devices.length, this.#wasm);
   }
 
-  /** The end of all the memory taken so far. */
-  get memoryEnd(): number {
-    return this.#memoryEnd;
+  /** Decide for each main step on which device it runs, by the device's number. */
+  place(homes: readonly number[]): void {
+    this.clear();
+    this.#homes = homes;
+    this.#uses = findUses(this.#model, homes, this.#devices.length, this.#wasm);
   }
 
-  /** The frame of the steps that prepare the weights, which run once. */
+  /** The frame of the steps that prepare the weights and copy them to where they are needed. */
   load(): Frame {
-    return this.#make(this.#model.load, "load", new Map());
+    const { values, load } = this.#model;
+    const uses = this.#uses.of.map((of) => of.filter(({ value }) => this.#isPersistent(value)));
+    const everything = new Uint8Array(values.length).fill(1 << this.#wasm);
+    const site = this.#open("load", new Map(), uses, everything, everything);
+    const steps = load.map((step) => bindStep(site, step, this.#wasm));
+    const copies = uses.map((of, home) =>
+      home === this.#wasm ? [] : of.map(({ value }) => copyStep(site, value, home)),
+    );
+    return this.#frame(site, [...steps, ...copies.flat()], []);
   }
 
   /** The frame of a run. */
   main(binding: Binding): Frame {
     const key = this.#model.dims.map(({ name }) => binding.get(name)).join();
     if (this.#latest?.key === key) return this.#latest.frame;
-    const frame = this.#frames.get(key) ?? this.#make(this.#model.main, "main", binding);
+    const frame = this.#frames.get(key) ?? this.#makeMain(binding);
     this.#frames.delete(key);
     this.#frames.set(key, frame);
-    for (const oldest of this.#frames.keys()) {
+    for (const [oldest, { close }] of this.#frames) {
       if (this.#frames.size <= FRAMES_KEPT) break;
       this.#frames.delete(oldest);
+      close();
     }
     this.#latest = { key, frame };
     return frame;
   }
 
   clear(): void {
+    for (const { close } of this.#frames.values()) close();
     this.#frames.clear();
     this.#latest = undefined;
   }
 
-  #make(stepData: readonly StepData[], arena: Arena, binding: Binding): Frame {
-    const plan = makePlan(this.#model, this.#device.base, arena, binding);
-    this.#device.reserve(plan.end);
-    this.#memoryEnd = Math.max(this.#memoryEnd, plan.end);
-    const steps = bindSteps(this.#model, stepData, plan, this.#device);
-    const calls = steps.flatMap(({ call }) => (call ? [call] : []));
-    const outputs = arena === "main" ? bindOutputs(this.#model, plan) : [];
-    const cost = steps.reduce((sum, step) => sum + step.cost, 0);
-    return { plan, steps, calls, cost, outputs };
+  #makeMain(binding: Binding): Frame {
+    const { places, of } = this.#uses;
+    const alone = this.#devices.length === 1;
+    const initial = places.map((rooms, value) => {
+      if (alone) return 1;
+      return this.#isPersistent(value) ? rooms | (1 << this.#wasm) : 0;
+    });
+    const site = this.#open("main", binding, of, places, initial);
+    const steps = this.#model.main.map((step, i) => bindStep(site, step, this.#homes[i] as number));
+    const outputs = this.#model.outputs.map((port) => {
+      return { ...port, shape: evaluateAll(port.shape, binding) };
+    });
+    return this.#frame(site, steps, outputs);
+  }
+
+  /** Open a room on each device for what it uses; the rest is for `Values`. */
+  #open(
+    arena: Arena,
+    binding: Binding,
+    uses: readonly (readonly Use[])[],
+    places: RoomSets,
+    initial: RoomSets,
+  ): Site {
+    const devices = this.#devices;
+    const plan = makePlan(this.#model, arena, binding);
+    const rooms = devices.map((device, index) => device.open(plan, uses[index] ?? []));
+    const values = new Values(rooms, places, initial);
+    return { model: this.#model, plan, devices, rooms, values };
+  }
+
+  #frame({ plan, rooms, values }: Site, steps: readonly Step[], outputs: readonly Output[]): Frame {
+    const costs = this.#devices.map((device) => {
+      const cost = steps.reduce((sum, step) => sum + (step.device === device ? step.cost : 0), 0);
+      return { device, cost };
+    });
+    return {
+      plan,
+      steps,
+      calls: steps.flatMap(({ call }) => (call ? [call] : [])),
+      values,
+      outputs,
+      begin() {
+        values.reset();
+        for (const { device, cost } of costs) device.begin(cost);
+      },
+      close() {
+        for (const room of rooms) room.close();
+      },
+    };
+  }
+
+  #isPersistent(value: number): boolean {
+    return this.#model.values[value]?.region === "persistent";
   }
 }

@@ -1,9 +1,5 @@
-import type { DeviceName } from "./device.js";
-import { PlacementError, StateError } from "./errors.js";
+import { StateError } from "./errors.js";
 import type { Model, Op } from "./model.js";
-
-/** Where an op runs. */
-export type Placement = DeviceName | { readonly device: DeviceName };
 
 /** Runs the op that a hook was called for. To be called exactly once. */
 export type Next = () => Promise<void>;
@@ -19,28 +15,6 @@ interface Around<M extends Model> {
 export type WaitHook<M extends Model> = Around<M>["dispatch"];
 /** Acts around an op without waiting. */
 export type SyncHook<M extends Model> = Around<M>["dispatchSync"];
-
-/**
- * Ask for the device of each op, which is "wasm" where nobody says. Throws one PlacementError that
- * names every op without one.
- */
-export function placeAll<M extends Model>(
-  ops: readonly Op<M>[],
-  place: (op: Op<M>) => Placement | undefined,
-): DeviceName[] {
-  const problems: string[] = [];
-  const places = ops.map((op) => {
-    const placement = place(op);
-    if (placement === undefined) return "wasm";
-    const device = typeof placement === "string" ? placement : placement?.device;
-    if (device !== "wasm") problems.push(`${op.name}: is placed on ${String(device)}`);
-    return device;
-  });
-  if (problems.length) {
-    throw new PlacementError('"place" may only return "wasm": there is no other device', problems);
-  }
-  return places;
-}
 
 /**
  * Call `hooks` around `op`, the first of which is the outermost, and `call` in the innermost. Each

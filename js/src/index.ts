@@ -25,9 +25,10 @@ export {
 } from "./errors.js";
 export { createCustom, createCustomSync, type Custom, type CustomExecutor } from "./custom.js";
 export type { Description } from "./describe.js";
+export type { BoundOp, Call, Device, DeviceName, Room, Use } from "./device.js";
 export type { Binding } from "./dims.js";
 export { type Created, Executor } from "./executor.js";
-export type { Next, NextSync, Placement } from "./hooks.js";
+export type { Next, NextSync } from "./hooks.js";
 export type { Bytes, CreateOptions, CreateSyncOptions, Host, Isa, Progress } from "./load.js";
 export {
   defineModel,
@@ -47,6 +48,7 @@ export {
   type Stage,
   type StageOptions,
 } from "./pipeline.js";
+export type { Placement } from "./placement.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
 export type { Capture, RunOptions, RunSyncOptions } from "./runner.js";

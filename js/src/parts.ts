@@ -1,9 +1,9 @@
 import type { Description } from "./describe.js";
 import type { Device, DeviceName } from "./device.js";
 import { Frames } from "./frames.js";
-import { placeAll } from "./hooks.js";
 import type { Host, Isa } from "./load.js";
 import { type Model, type Op, opsOf } from "./model.js";
+import { placeAll } from "./placement.js";
 import { compose, type Hooks, type Policy } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";
 import { Turns } from "./turns.js";
@@ -13,7 +13,8 @@ import type { Weights } from "./weights.js";
 export interface Basis<M extends Model> {
   readonly model: M;
   readonly isa: Isa;
-  readonly device: Device;
+  /** In the order in which they are preferred; one of them is "wasm". */
+  readonly devices: readonly Device[];
   readonly host: Host;
   readonly policies: readonly Policy[];
 }
@@ -23,22 +24,23 @@ export class Parts<M extends Model> {
   readonly model: M;
   readonly ops: readonly Op<M>[];
   readonly isa: Isa;
-  readonly device: Device;
+  readonly devices: readonly Device[];
   readonly host: Host;
   readonly frames: Frames;
   readonly turns = new Turns();
   readonly #policies: readonly Policy[];
   #hooks: Hooks<M>;
   #places: readonly DeviceName[] = [];
-  #weightsEnd = 0;
+  /** The bytes of the packed weights. */
+  #weights = 0;
 
-  constructor({ model, isa, device, host, policies }: Basis<M>) {
+  constructor({ model, isa, devices, host, policies }: Basis<M>) {
     this.model = model;
     this.ops = opsOf(model);
     this.isa = isa;
-    this.device = device;
+    this.devices = devices;
     this.host = host;
-    this.frames = new Frames(model, device);
+    this.frames = new Frames(model, devices);
     this.#policies = policies;
     this.#hooks = compose<M>(policies);
   }
@@ -54,10 +56,13 @@ export class Parts<M extends Model> {
 
   /** Place the ops, and prepare the weights as `prepare` says. */
   *prepare(weights: Weights): Generator<Preparation> {
-    this.#places = placeAll(this.#mainOps(), (op) => this.#hooks.place(op));
+    const names = this.devices.map(({ name }) => name);
+    this.#places = placeAll(this.model, this.ops, names, (op) => this.#hooks.place(op));
+    this.frames.place(this.#places.map((name) => names.indexOf(name)));
     const frame = this.frames.load();
-    this.#weightsEnd = frame.plan.persistentEnd;
-    yield* prepare(this.model, frame, this.device, weights);
+    this.#weights = frame.plan.persistentEnd;
+    yield* prepare(this.model, frame, weights);
+    frame.close();
   }
 
   describe(): Description {
@@ -65,14 +70,17 @@ export class Parts<M extends Model> {
     return {
       model: name,
       isa: this.isa,
-      threads: this.device.threads,
+      threads: Math.max(...this.devices.map(({ threads }) => threads)),
       inputs,
       outputs,
       dims,
       ops: this.#mainOps().map(({ name, kind, origins }, index) => {
         return { name, kind, device: this.#places[index] as DeviceName, origins };
       }),
-      memory: { total: this.frames.memoryEnd, weights: this.#weightsEnd - this.device.base },
+      memory: {
+        total: this.devices.reduce((sum, { memory }) => sum + memory, 0),
+        weights: this.#weights,
+      },
     };
   }
 
@@ -81,7 +89,7 @@ export class Parts<M extends Model> {
     if (this.turns.closed) return;
     this.turns.close();
     this.frames.clear();
-    this.device.dispose();
+    for (const device of this.devices) device.dispose();
   }
 
   #mainOps(): Op<M>[] {

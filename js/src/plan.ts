@@ -1,11 +1,15 @@
-import type { ModelData, ValueData } from "./data.js";
+import type { DType, ModelData, ValueData } from "./data.js";
 import { type Binding, evaluateAll } from "./dims.js";
 import { BundleError } from "./errors.js";
 import { itemSize, type Shape, sizeOf } from "./tensor.js";
 
-/** Where each value lies, once the dims have values; indexed as `ModelData.values`. */
+/**
+ * Where each value lies, once the dims have values; the arrays are indexed as `ModelData.values`.
+ * Addresses count from where a device keeps values, which is at a multiple of REGION_ALIGNMENT.
+ */
 export interface Plan {
   readonly binding: Binding;
+  readonly dtypes: readonly DType[];
   /** Undefined for a value outside the planned regions, here and in `addresses`. */
   readonly shapes: readonly (Shape | undefined)[];
   readonly addresses: readonly (number | undefined)[];
@@ -19,14 +23,14 @@ export interface Plan {
 export type Arena = "load" | "main";
 
 const VALUE_ALIGNMENT = 16;
-const REGION_ALIGNMENT = 64;
+export const REGION_ALIGNMENT = 64;
 
 /**
- * Lay out the persistent values from `base` on, and the values of `arena` behind them. Each value
- * lies at the highest end of the values that it comes after. Throws BundleError where the model's
- * placements go in circles.
+ * Lay out the persistent values, and the values of `arena` behind them. Each value lies at the
+ * highest end of the values that it comes after. Throws BundleError where the model's placements go
+ * in circles.
  */
-export function makePlan(model: ModelData, base: number, arena: Arena, binding: Binding): Plan {
+export function makePlan(model: ModelData, arena: Arena, binding: Binding): Plan {
   const { values } = model;
   const shapes = values.map((value) =>
     value.region === "persistent" || value.region === arena
@@ -53,9 +57,10 @@ export function makePlan(model: ModelData, base: number, arena: Arena, binding: 
     return end;
   };
 
-  const persistentEnd = layOut("persistent", align(base, REGION_ALIGNMENT));
+  const persistentEnd = layOut("persistent", 0);
   const end = layOut(arena, align(persistentEnd, REGION_ALIGNMENT));
-  return { binding, shapes, addresses, persistentEnd, end };
+  const dtypes = values.map(({ dtype }) => dtype);
+  return { binding, dtypes, shapes, addresses, persistentEnd, end };
 }
 
 /**
@@ -84,6 +89,7 @@ function* inOrder(
   }
 }
 
-function align(size: number, alignment: number): number {
+/** The next multiple of `alignment`. */
+export function align(size: number, alignment: number): number {
   return Math.ceil(size / alignment) * alignment;
 }

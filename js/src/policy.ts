@@ -1,6 +1,7 @@
 import type { Binding } from "./dims.js";
-import type { Next, NextSync, Placement, SyncHook, WaitHook } from "./hooks.js";
+import type { Next, NextSync, SyncHook, WaitHook } from "./hooks.js";
 import type { Model, Op } from "./model.js";
+import type { Placement } from "./placement.js";
 
 /** A run, as hooks see it. */
 export interface Run {

@@ -1,5 +1,4 @@
 import type { ModelData, ValueData } from "./data.js";
-import type { Device } from "./device.js";
 import type { Frame } from "./frames.js";
 import type { Progress } from "./load.js";
 import type { Weights } from "./weights.js";
@@ -17,8 +16,7 @@ export interface Preparation {
  */
 export function* prepare(
   model: ModelData,
-  { plan, steps }: Frame,
-  device: Device,
+  { steps, values }: Frame,
   weights: Weights,
 ): Generator<Preparation> {
   const at = (loaded: number) => ({ phase: "prepare", loaded, total: steps.length }) as const;
@@ -28,7 +26,7 @@ export function* prepare(
     if (reads) {
       const bytes = weights.find(reads);
       if (!bytes) throw weights.misfits();
-      device.write(plan.addresses[target] as number, bytes);
+      values.write(target, bytes);
     } else {
       call?.();
     }

@@ -1,4 +1,4 @@
-import type { PortData, ValueData } from "./data.js";
+import type { DType, PortData, ValueData } from "./data.js";
 import { OptionError } from "./errors.js";
 import type { Frame } from "./frames.js";
 import { dispatchSync, dispatchWaiting, type SyncHook } from "./hooks.js";
@@ -6,8 +6,8 @@ import { bindInputs } from "./inputs.js";
 import type { Feed, Model, Op, OutputsOf } from "./model.js";
 import type { Parts } from "./parts.js";
 import type { Run } from "./policy.js";
-import { type Captures, findCaptures, readOutputs, readValue, type Step } from "./schedule.js";
-import type { Tensor } from "./tensor.js";
+import { asTensor, type Captures, findCaptures, type Step } from "./schedule.js";
+import type { DataOf, Tensor } from "./tensor.js";
 import type { Trace } from "./trace.js";
 
 export interface RunSyncOptions {
@@ -63,13 +63,16 @@ export class Runner<M extends Model> {
     signal?.throwIfAborted();
     const underway = this.#begin(inputs, names, options);
     try {
-      if (waits.length || signal || yieldEvery !== undefined) await this.#walk(underway);
+      const { blocks } = underway.frame.values;
+      if (blocks || waits.length || signal || yieldEvery !== undefined) await this.#walk(underway);
       else this.#walkSync(underway, sync);
     } catch (error) {
       this.#abandon(underway);
       throw error;
     }
-    return this.#finish(underway);
+    this.#of.hooks.finish(underway.run);
+    const outputs = underway.frame.values.blocks ? await this.#outputsLater(underway) : undefined;
+    return this.#result(underway, outputs ?? this.#outputs(underway));
   }
 
   /** The same without giving up control, with the `hooks` of such a run. */
@@ -86,19 +89,19 @@ export class Runner<M extends Model> {
       this.#abandon(underway);
       throw error;
     }
-    return this.#finish(underway);
+    this.#of.hooks.finish(underway.run);
+    return this.#result(underway, this.#outputs(underway));
   }
 
   /** Check the inputs, find their frame, tell the hooks, and copy the inputs in. */
   #begin(inputs: Feed<M>, names: readonly string[], options: RunOptions): Underway {
-    const { model, device, frames, hooks } = this.#of;
+    const { model, frames, hooks } = this.#of;
     const { binding, arrays } = bindInputs(model, inputs);
     const captures = findCaptures(model, names);
     const frame = frames.main(binding);
-    device.begin(frame.cost);
+    frame.begin();
     for (const [index, array] of arrays.entries()) {
-      const { value } = model.inputs[index] as PortData;
-      device.write(frame.plan.addresses[value] as number, array);
+      frame.values.write((model.inputs[index] as PortData).value, array);
     }
     const run = { id: this.#runs++, binding, signal: options.signal };
     const underway = { run, frame, captures, captured: {}, options };
@@ -111,17 +114,21 @@ export class Runner<M extends Model> {
   /** Call each step, and let others have the thread in between. */
   async #walk(underway: Underway): Promise<void> {
     const { host, turns, hooks, ops } = this.#of;
-    const { frame, options } = underway;
+    const { frame, captures, options } = underway;
+    const { blocks } = frame.values;
     const { signal, yieldEvery = signal ? REST_AFTER_MS : Infinity } = options;
     let rested = host.now();
     for (const [index, step] of frame.steps.entries()) {
       signal?.throwIfAborted();
       const op = ops[step.target] as Op<M>;
       const call = () => this.#callHooked(op, step, hooks.sync, options.trace);
+      const fetching = step.fetch?.();
+      if (fetching) await fetching;
       if (hooks.waits.length) await dispatchWaiting(hooks.waits, op, call, signal);
       else call();
       turns.checkOpen();
-      this.#copyOut(underway, index);
+      if (blocks && captures.has(index)) await this.#copyOutLater(underway, index);
+      else this.#copyOut(underway, index);
       if (host.now() - rested >= yieldEvery) {
         // What would abort the run may be less urgent than the run.
         await (signal ? host.rest() : host.yield());
@@ -157,8 +164,8 @@ export class Runner<M extends Model> {
     else this.#call(op, step, trace);
   }
 
-  #call(op: Op<M>, { call, work }: Step, trace: Trace | undefined): void {
-    const { host, turns, device } = this.#of;
+  #call(op: Op<M>, { call, work, device }: Step, trace: Trace | undefined): void {
+    const { host, turns } = this.#of;
     turns.checkOpen();
     if (!trace) {
       call?.();
@@ -174,10 +181,15 @@ export class Runner<M extends Model> {
   }
 
   #copyOut({ frame, captures, captured }: Underway, step: number): void {
-    const { model, device } = this.#of;
-    for (const index of captures.get(step) ?? []) {
-      const { name } = model.values[index] as ValueData;
-      captured[name] = readValue(model, index, frame.plan, device);
+    for (const value of captures.get(step) ?? []) {
+      captured[this.#nameOf(value)] = asTensor(frame.plan, value, frame.values.read(value));
+    }
+  }
+
+  async #copyOutLater({ frame, captures, captured }: Underway, step: number): Promise<void> {
+    for (const value of captures.get(step) ?? []) {
+      const data = await frame.values.readLater(value);
+      captured[this.#nameOf(value)] = asTensor(frame.plan, value, data);
     }
   }
 
@@ -188,10 +200,29 @@ export class Runner<M extends Model> {
     } catch {}
   }
 
-  #finish<Name extends string>({ run, frame, captured }: Underway): Capture<M, Name> {
-    this.#of.hooks.finish(run);
-    const outputs = readOutputs(frame.outputs, this.#of.device) as OutputsOf<M>;
-    return { outputs, captured: captured as { [N in Name]: Tensor } };
+  #outputs({ frame: { outputs, values } }: Underway): DataOf<DType>[] {
+    return outputs.map(({ value }) => values.read(value));
+  }
+
+  #outputsLater({ frame: { outputs, values } }: Underway): Promise<DataOf<DType>[]> {
+    return Promise.all(outputs.map(({ value }) => values.readLater(value)));
+  }
+
+  #result<Name extends string>(
+    { frame, captured }: Underway,
+    data: readonly DataOf<DType>[],
+  ): Capture<M, Name> {
+    const outputs = frame.outputs.map(({ name, dtype, shape }, index) => {
+      return [name, { dtype, shape: [...shape], data: data[index] }];
+    });
+    return {
+      outputs: Object.fromEntries(outputs) as OutputsOf<M>,
+      captured: captured as { [N in Name]: Tensor },
+    };
+  }
+
+  #nameOf(value: number): string {
+    return (this.#of.model.values[value] as ValueData).name;
   }
 }
 

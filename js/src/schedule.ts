@@ -1,10 +1,11 @@
 import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
-import type { Call, Device } from "./device.js";
+import { type Call, type Device, isView, type Room } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
-import { BundleError, InputError, KernelError, PyjsmlError } from "./errors.js";
+import { InputError, KernelError, PyjsmlError } from "./errors.js";
 import type { Plan } from "./plan.js";
-import { itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
+import { type DataOf, itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
 import type { Work } from "./trace.js";
+import type { Values } from "./values.js";
 
 /** What a common core does with SIMD, where most of the memory it needs is in its caches. */
 const FLOPS_PER_NS = 50;
@@ -12,10 +13,14 @@ const BYTES_PER_NS = 40;
 
 /** One entry of a schedule, with all of its arguments. `target` indexes `ModelData.values` or `.ops`. */
 export interface Step {
-  readonly kind: StepData[0];
+  readonly kind: StepData[0] | "copy";
   readonly target: number;
-  /** Calls the op's kernel; absent for a `read` and for an op that only gives bytes another shape. */
+  /** Where it runs. */
+  readonly device: Device;
+  /** Does the step; absent where nothing has to be done. Brings what the op needs from elsewhere. */
   readonly call: Call | undefined;
+  /** Brings that without blocking, ahead of the call; gives undefined where it need not wait. */
+  readonly fetch?: () => Promise<void> | undefined;
   /** About how many nanoseconds the call takes on one thread. */
   readonly cost: number;
   readonly work: Work;
@@ -23,41 +28,62 @@ export interface Step {
 
 const NO_WORK: Work = { flops: 0, bytes: 0 };
 
-/** Give each step of a schedule its addresses and dims. */
-export function bindSteps(
-  model: ModelData,
-  steps: readonly StepData[],
-  plan: Plan,
-  device: Device,
-): Step[] {
-  return steps.map(([kind, target]) => {
-    const op = kind === "call" ? (model.ops[target] as OpData) : undefined;
-    if (op?.kernel === undefined) {
-      return { kind, target, call: undefined, cost: 0, work: NO_WORK };
-    }
-    const work = workOf(op, model, plan);
-    const cost = costOf(work);
-    return { kind, target, call: bindOp(op, op.kernel, plan, device, cost), cost, work };
-  });
+/** What the steps of a frame have in common. */
+export interface Site {
+  readonly model: ModelData;
+  readonly plan: Plan;
+  readonly devices: readonly Device[];
+  /** A room on each of the devices. */
+  readonly rooms: readonly Room[];
+  readonly values: Values;
 }
 
-function bindOp(op: OpData, kernel: string, plan: Plan, device: Device, cost: number): Call {
-  const addresses = [...op.inputs, ...op.outputs].map((value) => {
-    const address = plan.addresses[value];
-    if (address === undefined) throw new BundleError(`an operand of ${op.name} has no address`);
-    return address;
-  });
+/** Bind a step to the device number `home`. */
+export function bindStep(site: Site, [kind, target]: StepData, home: number): Step {
+  const { model, plan, devices, rooms, values } = site;
+  const device = devices[home] as Device;
+  if (kind === "read") return { kind, target, device, call: undefined, cost: 0, work: NO_WORK };
+  const op = model.ops[target] as OpData;
+  const work = isView(op) ? NO_WORK : workOf(op, model, plan);
+  const cost = costOf(work);
+  const call = bindOp(op, plan, rooms[home] as Room, cost);
+  if (devices.length === 1) return { kind, target, device, call, cost, work };
+  return {
+    kind,
+    target,
+    device,
+    call: () => {
+      values.bring(op.inputs, home);
+      call?.();
+      values.wrote(op.outputs, home);
+    },
+    fetch: () => values.bringLater(op.inputs, home),
+    cost,
+    work,
+  };
+}
+
+/** A step that copies the value `target` to the device number `home`. */
+export function copyStep({ devices, values }: Site, target: number, home: number): Step {
+  const call = () => values.bring([target], home);
+  return { kind: "copy", target, device: devices[home] as Device, call, cost: 0, work: NO_WORK };
+}
+
+function bindOp(op: OpData, plan: Plan, room: Room, cost: number): Call | undefined {
   const dims = evaluateAll(op.dims ?? [], plan.binding);
   const extent = evaluate(op.extent ?? 1, plan.binding);
-  const call = device.bind(kernel, [...addresses, ...dims], extent, cost);
-  return () => {
-    try {
-      call();
-    } catch (cause) {
-      if (cause instanceof PyjsmlError) throw cause;
-      throw new KernelError(`the op ${describeOp(op)} failed: ${cause}`, [], { cause });
-    }
-  };
+  const call = room.bind({ op, dims, extent, cost });
+  return (
+    call &&
+    (() => {
+      try {
+        call();
+      } catch (cause) {
+        if (cause instanceof PyjsmlError) throw cause;
+        throw new KernelError(`the op ${describeOp(op)} failed: ${cause}`, [], { cause });
+      }
+    })
+  );
 }
 
 function workOf(op: OpData, model: ModelData, plan: Plan): Work {
@@ -83,40 +109,9 @@ function describeOp({ name, origins }: OpData): string {
   return origin ? `${name} (${origin})` : name;
 }
 
-/** Copy a value out of the device's memory. */
-export function readValue(model: ModelData, index: number, plan: Plan, device: Device): Tensor {
-  const shape = plan.shapes[index] as Shape;
-  const { dtype } = model.values[index] as ValueData;
-  const data = device.read(dtype, plan.addresses[index] as number, sizeOf(shape));
-  return { dtype, shape, data };
-}
-
-/** Where an output lies. */
-export interface OutputSite {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly address: number;
-  readonly length: number;
-}
-
-/** Find the model's outputs in the device's memory. */
-export function bindOutputs(model: ModelData, plan: Plan): OutputSite[] {
-  return model.outputs.map((port) => {
-    const shape = evaluateAll(port.shape, plan.binding);
-    const { dtype } = model.values[port.value] as ValueData;
-    const address = plan.addresses[port.value] as number;
-    return { name: port.name, dtype, shape, address, length: sizeOf(shape) };
-  });
-}
-
-/** Copy the outputs out of the device's memory. */
-export function readOutputs(sites: readonly OutputSite[], device: Device): Record<string, Tensor> {
-  return Object.fromEntries(
-    sites.map(({ name, dtype, shape, address, length }) => {
-      return [name, { dtype, shape: [...shape], data: device.read(dtype, address, length) }];
-    }),
-  );
+/** Make a tensor of a value's bytes. */
+export function asTensor({ dtypes, shapes }: Plan, value: number, data: DataOf<DType>): Tensor {
+  return { dtype: dtypes[value] as DType, shape: [...(shapes[value] as Shape)], data };
 }
 
 /** The values to copy out before the first step (at -1) and after each step, by the step's index. */

@@ -1,9 +1,10 @@
 import type { DType } from "./data.js";
-import type { Call, Device } from "./device.js";
+import { type BoundOp, type Call, type Device, isView, type Room } from "./device.js";
 import { BundleError, OutOfMemoryError } from "./errors.js";
 import { close, type Kernel, Kernels } from "./kernels.js";
+import { align, type Plan, REGION_ALIGNMENT } from "./plan.js";
 import { Pool } from "./pool.js";
-import { bytesOf, type DataOf, itemSize, viewOf } from "./tensor.js";
+import { bytesOf, type DataOf, itemSize, type Shape, sizeOf, viewOf } from "./tensor.js";
 import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "./wasm-file.js";
 
 const PAGE = 65536;
@@ -16,8 +17,11 @@ const SLICES_PER_THREAD = 4;
 /** Kernels of one wasm module over one memory, which the device owns. */
 export class WasmDevice implements Device {
   readonly name = "wasm";
-  readonly base: number;
   readonly threads: number;
+  /** Where the values of all plans begin. */
+  readonly #base: number;
+  /** The end of all the memory that is taken. */
+  #end: number;
   #memory: WebAssembly.Memory | undefined;
   /** The memory as arrays, until it grows, which detaches them. */
   readonly #views = new Map<DType, DataOf<DType>>();
@@ -30,7 +34,9 @@ export class WasmDevice implements Device {
     memory: WebAssembly.Memory,
     threads: number,
   ) {
-    this.base = heapBase(instance) + (threads - 1) * stackSize(instance);
+    const stacks = (threads - 1) * stackSize(instance);
+    this.#base = align(heapBase(instance) + stacks, REGION_ALIGNMENT);
+    this.#end = this.#base;
     this.threads = threads;
     this.#memory = memory;
     this.#kernels = new Kernels(module, instance);
@@ -68,13 +74,61 @@ export class WasmDevice implements Device {
     }
   }
 
-  reserve(end: number): void {
+  get memory(): number {
+    return this.#end;
+  }
+
+  /** All plans lay their values out in the same memory, so a room has whatever lies there. */
+  open(plan: Plan): Room {
+    this.#reserve(this.#base + plan.end);
+    const addressOf = (value: number) => {
+      const address = plan.addresses[value];
+      if (address === undefined) throw new BundleError(`the value ${value} has no address`);
+      return this.#base + address;
+    };
+    return {
+      bind: (op) => (isView(op.op) ? undefined : this.#bind(op, addressOf)),
+      write: (value, data) => this.#view("uint8").set(bytesOf(data), addressOf(value)),
+      read: (value) => {
+        const dtype = plan.dtypes[value] as DType;
+        const start = addressOf(value) / itemSize(dtype);
+        return this.#view(dtype).slice(start, start + sizeOf(plan.shapes[value] as Shape));
+      },
+      close: () => {},
+    };
+  }
+
+  begin(cost: number): void {
+    this.#pool?.begin(cost);
+  }
+
+  dispose(): void {
+    this.#pool?.dispose();
+    this.#pool = undefined;
+    this.#memory = undefined;
+    this.#views.clear();
+  }
+
+  #bind({ op, dims, extent, cost }: BoundOp, addressOf: (value: number) => number): Call {
+    const args = [...[...op.inputs, ...op.outputs].map(addressOf), ...dims];
+    const kernel = this.#kernels.indexOf(op.kernel as string);
+    const run = close(this.#kernels.all[kernel] as Kernel, args);
+    const slices = Math.min(extent, this.threads * SLICES_PER_THREAD);
+    const pool = this.#pool;
+    if (!pool || slices < 2 || cost < WORTH_SHARING) return () => run(0, extent);
+    return pool.bind({ kernel, args, extent, slices }, cost, run);
+  }
+
+  /** Make all addresses below `end` usable, or throw OutOfMemoryError. */
+  #reserve(end: number): void {
     const memory = this.#live();
     const missing = Math.ceil(end / PAGE) - memory.buffer.byteLength / PAGE;
-    if (missing <= 0) return;
     try {
-      memory.grow(missing);
-      this.#views.clear();
+      if (missing > 0) {
+        memory.grow(missing);
+        this.#views.clear();
+      }
+      this.#end = Math.max(this.#end, end);
     } catch (cause) {
       throw new OutOfMemoryError(
         `this run needs ${Math.ceil(end / 2 ** 20)} MiB of memory, which the host refuses: use ` +
@@ -85,35 +139,6 @@ export class WasmDevice implements Device {
     }
   }
 
-  write(address: number, data: ArrayBufferView): void {
-    this.#view("uint8").set(bytesOf(data), address);
-  }
-
-  read<D extends DType>(dtype: D, address: number, length: number): DataOf<D> {
-    const start = address / itemSize(dtype);
-    return this.#view(dtype).slice(start, start + length) as DataOf<D>;
-  }
-
-  begin(cost: number): void {
-    this.#pool?.begin(cost);
-  }
-
-  bind(name: string, args: readonly number[], extent: number, cost: number): Call {
-    const kernel = this.#kernels.indexOf(name);
-    const run = close(this.#kernels.all[kernel] as Kernel, args);
-    const slices = Math.min(extent, this.threads * SLICES_PER_THREAD);
-    const pool = this.#pool;
-    if (!pool || slices < 2 || cost < WORTH_SHARING) return () => run(0, extent);
-    return pool.bind({ kernel, args, extent, slices }, cost, run);
-  }
-
-  dispose(): void {
-    this.#pool?.dispose();
-    this.#pool = undefined;
-    this.#memory = undefined;
-    this.#views.clear();
-  }
-
   /** Start the threads. Each has a stack between the file's own memory and the device's base. */
   async #startPool(
     module: WebAssembly.Module,
@@ -121,8 +146,9 @@ export class WasmDevice implements Device {
     stackBytes: number,
     now: () => number,
   ): Promise<void> {
-    this.reserve(this.base);
-    const stacks = Array.from({ length: this.threads - 1 }, (_, i) => this.base - i * stackBytes);
+    this.#reserve(this.#base);
+    const top = this.#base;
+    const stacks = Array.from({ length: this.threads - 1 }, (_, i) => top - i * stackBytes);
     const { arity } = this.#kernels;
     this.#pool = await Pool.start({ module, memory, arity, now }, stacks);
   }

@@ -244,7 +244,10 @@ describe("hooks", () => {
     expect(asked).toEqual(["add", "flatten", "mul"]);
     expect(create).toThrow(
       expect.objectContaining({
-        problems: ["add: is placed on abacus", "mul: is placed on abacus"],
+        problems: [
+          "add: is placed on abacus; this executor has wasm",
+          "mul: is placed on abacus; this executor has wasm",
+        ],
       }),
     );
   });

@@ -1,0 +1,94 @@
+import type { DType } from "./data.js";
+import type { Room } from "./device.js";
+import { StateError } from "./errors.js";
+import type { DataOf } from "./tensor.js";
+
+/** Sets of rooms, one for each value of a model; bit i stands for the room number i. */
+export type RoomSets = Uint8Array;
+
+/**
+ * The values of one frame, in the rooms of its devices. A value is copied into a room where an op
+ * needs it, once, until it is written anew.
+ */
+export class Values {
+  readonly #rooms: readonly Room[];
+  readonly #places: RoomSets;
+  readonly #initial: RoomSets;
+  readonly #current: RoomSets;
+
+  /** `places` are the rooms made for each value; `initial` those that have it before a run. */
+  constructor(rooms: readonly Room[], places: RoomSets, initial: RoomSets) {
+    this.#rooms = rooms;
+    this.#places = places;
+    this.#initial = initial;
+    this.#current = initial.slice();
+  }
+
+  /** Whether reading a value may block. */
+  get blocks(): boolean {
+    return this.#rooms.some((room) => room.readLater);
+  }
+
+  /** Forget what the run before left. */
+  reset(): void {
+    this.#current.set(this.#initial);
+  }
+
+  /** Write a value wherever there is a place for it. */
+  write(value: number, data: ArrayBufferView): void {
+    const places = this.#places[value] as number;
+    for (const [index, room] of this.#rooms.entries()) {
+      if (places & (1 << index)) room.write(value, data);
+    }
+    this.#current[value] = places;
+  }
+
+  /** Copy a value out. */
+  read(value: number): DataOf<DType> {
+    return this.#source(value).read(value);
+  }
+
+  /** The same without blocking. */
+  async readLater(value: number): Promise<DataOf<DType>> {
+    const room = this.#source(value);
+    return room.readLater ? room.readLater(value) : room.read(value);
+  }
+
+  /** Copy those of `values` into the room number `index` that it lacks. */
+  bring(values: readonly number[], index: number): void {
+    for (const value of this.#missing(values, index)) this.#put(value, this.read(value), index);
+  }
+
+  /** The same without blocking; undefined where there is nothing to wait for. */
+  bringLater(values: readonly number[], index: number): Promise<void> | undefined {
+    const missing = this.#missing(values, index);
+    if (!missing.some((value) => this.#source(value).readLater)) return undefined;
+    const copies = missing.map(async (value) => {
+      this.#put(value, await this.readLater(value), index);
+    });
+    return Promise.all(copies).then(() => {});
+  }
+
+  /** Hear that an op has written `values` in the room number `index`. */
+  wrote(values: readonly number[], index: number): void {
+    for (const value of values) this.#current[value] = 1 << index;
+  }
+
+  #missing(values: readonly number[], index: number): number[] {
+    return values.filter((value) => !((this.#current[value] as number) & (1 << index)));
+  }
+
+  #put(value: number, data: DataOf<DType>, index: number): void {
+    (this.#rooms[index] as Room).write(value, data);
+    this.#current[value] = (this.#current[value] as number) | (1 << index);
+  }
+
+  /** A room that has a value: one that need not be waited for, if there is any. */
+  #source(value: number): Room {
+    const current = this.#current[value] as number;
+    const having = this.#rooms.filter((_, index) => current & (1 << index));
+    const room = having.find((one) => !one.readLater) ?? having[0];
+    if (!room) throw new StateError(`the value number ${value} has not been written yet`);
+    return room;
+  }
+}
