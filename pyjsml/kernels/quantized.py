@@ -7,12 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from tvm import ir, te, tirx
 
-from pyjsml.kernels.saturate import within
-
-ROUNDER = 1.5 * 2**23
-"""Added to a float32 below 2^22 it leaves whole numbers alone, rounded half to even, in the lowest
-bits of the sum, at the cost of one addition: a conversion takes several instructions on x86. Sums
-that are larger still have larger bits, as integers, up to infinity; but not those below zero."""
+from pyjsml.kernels.saturate import ROUNDER, ROUNDER_BITS, within
 
 Parameter: TypeAlias = te.Tensor | int | float
 """A scale or zero point: a number, a tensor of one element, or one with an element per channel."""
@@ -33,8 +28,7 @@ def quantize(
         least = rounder + (tirx.const(limits.min, "int32") - zero).astype("float32")
         total = value + rounder
         bits = tirx.reinterpret("int32", tirx.Select(total < least, least, total))
-        offset = zero - tirx.const(int(np.float32(ROUNDER).view(np.int32)), "int32")
-        return within(bits + offset, dtype)
+        return within(bits - (tirx.const(ROUNDER_BITS, "int32") - zero), dtype)
 
     return te.compute(x.shape, element, name="quantize")
 

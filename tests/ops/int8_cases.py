@@ -179,7 +179,9 @@ def grouped(weight: Array, columns: int, depth: int) -> Array:
     return np.ascontiguousarray(parted.transpose(0, *window, 2, 1, 3))
 
 
-def quantize_case(name: str, shape: Sequence[int], zero_point: int, dtype: str) -> ByteCase:
+def quantize_case(
+    name: str, shape: Sequence[int], zero_point: int, dtype: str, reach: float = 150
+) -> ByteCase:
     """Return a quantisation, half of whose elements lie just between two integers."""
 
     def define(x: Any, choice: Any) -> Any:
@@ -194,7 +196,7 @@ def quantize_case(name: str, shape: Sequence[int], zero_point: int, dtype: str) 
         bounded = np.clip(np.rint(value) + zero_point, limits.min, limits.max)
         return np.asarray(bounded, dtype)
 
-    return case(name, define, [(shape, "float32"), (shape, "int8")], expected, reach=150)
+    return case(name, define, [(shape, "float32"), (shape, "int8")], expected, reach=reach)
 
 
 def dequantize_case(name: str, shape: Sequence[int], dtype: str) -> ByteCase:
@@ -250,6 +252,8 @@ INT8_CASES = (
     quantize_case("quantize_uint8", (3, 37), 255, "uint8"),
     quantize_case("quantize_int8", (50,), -128, "int8"),
     quantize_case("quantize_odd", (2, 3, 5), 7, "uint8"),
+    quantize_case("quantize_far", (3, 40), 255, "uint8", 1e8),
+    quantize_case("quantize_farther", (5, 16), 3, "int8", 1e38),
     quantize_case("quantize_int16", (3, 11), -300, "int16"),
     dequantize_case("dequantize_uint8", (2, 3, 19), "uint8"),
     dequantize_case("dequantize_int8", (2, 5, 4), "int8"),
