@@ -1,4 +1,4 @@
-import type { Device } from "./device.js";
+import { checkDevices, given, joinDevices } from "./devices.js";
 import { type CreateOptions, type CreateSyncOptions, load, loadSync, systemHost } from "./load.js";
 import { checkFormat, type Model } from "./model.js";
 import { Parts } from "./parts.js";
@@ -19,16 +19,18 @@ export async function create<M extends Model, E>(
   checkFormat(model);
   const { signal, onProgress, policies = [] } = options;
   signal?.throwIfAborted();
+  const wanted = checkDevices(options.devices);
   const threads = usableThreads(options);
   const host = systemHost(options.host);
   const loading = load(model, options);
-  let device: Device | undefined;
+  let devices = given(wanted);
   try {
-    const wasm = await loading.wasm;
+    const bytes = await loading.wasm;
     onProgress?.({ phase: "compile", loaded: 0, total: 1 });
-    device = await WasmDevice.create(wasm, threads, () => host.now());
+    const wasm = await WasmDevice.create(bytes, threads, () => host.now());
+    devices = joinDevices(wanted, wasm);
     onProgress?.({ phase: "compile", loaded: 1, total: 1 });
-    const parts = new Parts({ model, isa: loading.isa, devices: [device], host, policies });
+    const parts = new Parts({ model, isa: loading.isa, devices, host, policies });
     const executor = new Class(parts);
     const weights = new Weights(model);
     let arrived = 0;
@@ -47,7 +49,7 @@ export async function create<M extends Model, E>(
     await loading.checked;
     return executor;
   } catch (error) {
-    device?.dispose();
+    for (const device of devices) device.dispose();
     // A file that is not the one promised may be why.
     await loading.checked;
     throw error;
@@ -61,14 +63,21 @@ export function createSync<M extends Model, E>(
   options: CreateSyncOptions,
 ): E {
   checkFormat(model);
-  const loaded = loadSync(model, options);
-  const device = WasmDevice.createSync(loaded.wasm);
-  const host = systemHost(options.host);
-  const { policies = [] } = options;
-  const parts = new Parts({ model, isa: loaded.isa, devices: [device], host, policies });
-  const executor = new Class(parts);
-  const weights = new Weights(model);
-  for (const shard of loaded.weights) weights.add(shard);
-  for (const _ of parts.prepare(weights));
-  return executor;
+  const wanted = checkDevices(options.devices);
+  let devices = given(wanted);
+  try {
+    const { isa, wasm, weights: shards } = loadSync(model, options);
+    devices = joinDevices(wanted, WasmDevice.createSync(wasm));
+    const host = systemHost(options.host);
+    const { policies = [] } = options;
+    const parts = new Parts({ model, isa, devices, host, policies });
+    const executor = new Class(parts);
+    const weights = new Weights(model);
+    for (const shard of shards) weights.add(shard);
+    for (const _ of parts.prepare(weights));
+    return executor;
+  } catch (error) {
+    for (const device of devices) device.dispose();
+    throw error;
+  }
 }

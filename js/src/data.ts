@@ -156,6 +156,8 @@ export interface ModelData<OpName extends string = string> {
   /** Steps that turn weights into what the main steps want; run once, when an executor is created. */
   readonly load: readonly StepData[];
   readonly main: readonly StepData[];
+  /** Brings what a GPU runs; absent where the bundle has nothing for one. */
+  readonly shaders?: () => Promise<Shaders>;
   readonly files: {
     readonly simd128: FileData;
     readonly relaxed: FileData;

@@ -26,6 +26,7 @@ export {
 export { createCustom, createCustomSync, type Custom, type CustomExecutor } from "./custom.js";
 export type { Description } from "./describe.js";
 export type { BoundOp, Call, Device, DeviceName, Room, Use } from "./device.js";
+export type { DeviceOption } from "./devices.js";
 export type { Binding } from "./dims.js";
 export { type Created, Executor } from "./executor.js";
 export type { Next, NextSync } from "./hooks.js";

@@ -4,6 +4,7 @@
  */
 
 import type { FileData, ModelData } from "./data.js";
+import type { DeviceOption } from "./devices.js";
 import { hasExactDots } from "./dots.js";
 import { DigestError, LoadError } from "./errors.js";
 import type { Policy } from "./policy.js";
@@ -45,6 +46,11 @@ export interface CommonOptions {
   readonly host?: Partial<Host> | undefined;
   /** What to do around ops and runs, within what the executor's class does: the first outermost. */
   readonly policies?: readonly Policy[] | undefined;
+  /**
+   * Where ops may run, the preferred first: an op that no hook places runs on the first of these that
+   * has a kernel for it. By default ["wasm"], which is always there.
+   */
+  readonly devices?: readonly DeviceOption[] | undefined;
 }
 
 export interface CreateOptions extends CommonOptions {
