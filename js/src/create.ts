@@ -1,6 +1,8 @@
 import { checkDevices, given, joinDevices } from "./devices.js";
-import { type CreateOptions, type CreateSyncOptions, load, loadSync, systemHost } from "./load.js";
+import { systemHost } from "./host.js";
+import { load, loadSync } from "./load.js";
 import { checkFormat, type Model } from "./model.js";
+import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import { Parts } from "./parts.js";
 import { usableThreads } from "./pool-host.js";
 import { REST_AFTER_MS } from "./runner.js";

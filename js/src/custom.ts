@@ -1,6 +1,6 @@
 import { ExecutorError } from "./errors.js";
 import { type Created, Executor } from "./executor.js";
-import type { CreateOptions, CreateSyncOptions } from "./load.js";
+import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import type { Model } from "./model.js";
 import type { Policy } from "./policy.js";
 

@@ -1,6 +1,6 @@
 import type { DimData, OriginData, PortData } from "./data.js";
 import type { DeviceName } from "./device.js";
-import type { Isa } from "./load.js";
+import type { Isa } from "./options.js";
 
 /** What an executor is and does, as plain data. */
 export interface Description {

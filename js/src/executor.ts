@@ -4,7 +4,7 @@ import { create, createSync, type ExecutorClass } from "./create.js";
 import type { Description } from "./describe.js";
 import { StateError } from "./errors.js";
 import type { Next, NextSync } from "./hooks.js";
-import type { CreateOptions, CreateSyncOptions } from "./load.js";
+import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import type { Feed, Model, Op, OutputsOf } from "./model.js";
 import type { Parts } from "./parts.js";
 import type { Placement } from "./placement.js";

@@ -30,7 +30,7 @@ export type { DeviceOption } from "./devices.js";
 export type { Binding } from "./dims.js";
 export { type Created, Executor } from "./executor.js";
 export type { Next, NextSync } from "./hooks.js";
-export type { Bytes, CreateOptions, CreateSyncOptions, Host, Isa, Progress } from "./load.js";
+export type { Host } from "./host.js";
 export {
   defineModel,
   type Feed,
@@ -41,6 +41,7 @@ export {
   type OutputsOf,
   type Ports,
 } from "./model.js";
+export type { Bytes, CreateOptions, CreateSyncOptions, Isa, Progress } from "./options.js";
 export type { Parts } from "./parts.js";
 export {
   Pipeline,

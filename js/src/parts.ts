@@ -1,8 +1,9 @@
 import type { Description } from "./describe.js";
 import type { Device, DeviceName } from "./device.js";
 import { Frames } from "./frames.js";
-import type { Host, Isa } from "./load.js";
+import type { Host } from "./host.js";
 import { type Model, type Op, opsOf } from "./model.js";
+import type { Isa } from "./options.js";
 import { placeAll } from "./placement.js";
 import { compose, type Hooks, type Policy } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";

@@ -1,6 +1,6 @@
 import type { ModelData, ValueData } from "./data.js";
 import type { Frame } from "./frames.js";
-import type { Progress } from "./load.js";
+import type { Progress } from "./options.js";
 import type { Weights } from "./weights.js";
 
 /** What making an executor is about to do. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { hasRelaxedSimd } from "../src/wasm.js";
-import { systemHost } from "../src/load.js";
+import { systemHost } from "../src/host.js";
 import {
   DigestError,
   Executor,
