@@ -6,9 +6,10 @@
  *                          bundle to carry
  *     pyjsml.script.js     one minified script that sets `globalThis.pyjsml`, for engines that
  *                          refuse `import`
+ *     modules.script.js    a script that reads modules for pyjsml's Python side; no bundle has it
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -54,7 +55,27 @@ export const outputs = {
     footer: { js: "globalThis.pyjsml = pyjsml;" },
     outfile: join(dist, "pyjsml.script.js"),
   }),
+  modules: /** @type {import("esbuild").BuildOptions} */ ({
+    ...shared,
+    entryPoints: [join(here, "modules", "index.ts")],
+    format: "iife",
+    banner: { js: licences("sucrase", "es-module-lexer") },
+    outfile: join(dist, "modules.script.js"),
+  }),
 };
+
+/**
+ * The licences of packages that a file carries, as a comment.
+ * @param {string[]} packages
+ */
+function licences(...packages) {
+  const texts = packages.map((name) => {
+    const folders = createRequire(import.meta.url).resolve.paths(name) ?? [];
+    const file = folders.map((folder) => join(folder, name, "LICENSE")).find(existsSync);
+    return `${name}\n\n${readFileSync(file ?? "", "utf8")}`;
+  });
+  return `/*\n${texts.join("\n").replaceAll("*/", "* /")}*/`;
+}
 
 async function main() {
   rmSync(dist, { recursive: true, force: true });

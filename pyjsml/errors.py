@@ -70,7 +70,7 @@ class FormatVersionError(BundleError):
     """The bundle was written in a format version that this pyjsml does not read."""
 
 
-class ExecutorError(UserError):
+class ExecutorError(ProblemsError):
     """The user's own executor can't be read, is none, or has failed."""
 
 
