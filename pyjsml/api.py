@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "Executor", "Progress", "bundle", "check", "compile_stages", "tune"]
 
-DEVICES = ("wasm",)
-
 
 def bundle(
     source: Any,
@@ -33,7 +31,6 @@ def bundle(
     *,
     name: str | None = None,
     version: str = "0.0.0",
-    devices: Sequence[str] = DEVICES,
     runtime: Literal["vendored", "external"] = "vendored",
     progress: Progress | None = None,
     timings: Timings | None = None,
@@ -52,10 +49,6 @@ def bundle(
     code, UnsupportedOpError with every operator that has no kernel, and OptionError where an option
     does not fit the model.
     """
-    unknown = [device for device in devices if device not in DEVICES]
-    if unknown:
-        problems = [f"there is no device {device!r}" for device in unknown]
-        raise OptionError(f"the devices are: {', '.join(DEVICES)}", problems)
     from pyjsml.emit import emit
     from pyjsml.emit.npm import check_package
 
@@ -127,7 +120,7 @@ def check(
     args: Sequence[Any] | None = None,
     engines: Sequence[str] = ("pythonmonkey",),
     isas: Sequence[Isa | None] = (None,),
-    devices: Sequence[str] = DEVICES,
+    devices: Sequence[str] = ("wasm",),
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what engines compute with test vectors, or with the model in its own framework.

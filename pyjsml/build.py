@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from pyjsml.cache import ObjectCache
 from pyjsml.errors import OptionError
 from pyjsml.kernels.database import Database
+from pyjsml.program import DEVICES
 from pyjsml.timings import Timings
 from pyjsml.verify import verify
 
@@ -37,6 +38,8 @@ class BuildOptions(TypedDict, total=False):
     """Whether to keep what is compiled, and use what was kept; True by default."""
     database: str | os.PathLike[str] | None
     """The file of what tuning has found, to go before what comes with pyjsml."""
+    devices: Sequence[str]
+    """What to compile for, of `pyjsml.program.DEVICES`; `wasm` always is, and alone by default."""
 
 
 def compile_stages(
@@ -49,6 +52,7 @@ def compile_stages(
     jobs: int | None = None,
     cache: bool = True,
     database: str | os.PathLike[str] | None = None,
+    devices: Sequence[str] = ("wasm",),
     progress: Progress | None = None,
     timings: Timings | None = None,
 ) -> Iterator[Program]:
@@ -56,6 +60,9 @@ def compile_stages(
 
     `source`, `args` and `kwargs` are as for `pyjsml.bundle`, the options as for BuildOptions.
     """
+    unknown = [f"there is no device {device!r}" for device in devices if device not in DEVICES]
+    if unknown:
+        raise OptionError(f"the devices are: {', '.join(DEVICES)}", unknown)
     tell = progress or silent
     timings = timings or Timings()
     if jobs is not None and jobs < 1:
@@ -91,6 +98,7 @@ def compile_stages(
     program = compile(
         program,
         progress=lambda done, total: tell("compile", done, total),
+        devices=devices,
         settings=Settings(jobs or available_cores(), objects, tuned),
         timings=timings,
     )

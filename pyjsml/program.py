@@ -5,7 +5,7 @@
 | load     | `name`, `signature`, `module`, `constants`, `origins`           |
 | optimize | `module` rewritten, `flat_dims`, `layouts`, `fusions`           |
 | lower    | `graph`, `functions`                                            |
-| compile  | `kernels`, `wasm`                                               |
+| compile  | `kernels`, `wasm`, `shaders`, `unshaded`                        |
 | schedule | `schedule`                                                      |
 """
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Region = Literal["persistent", "load", "main"]
 Isa = Literal["simd128", "relaxed"]
 ISAS: tuple[Isa, ...] = ("simd128", "relaxed")
+DEVICES = ("wasm", "webgl2")
+"""What kernels can be compiled for; every bundle has those for wasm."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,34 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Temp:
+    """A tensor between passes: so many elements, and in each of so many `layers`, if any."""
+
+    dtype: str
+    size: Expr
+    layers: int = 0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A draw: `PassData` of the runtime, whose expressions name an op's dims n0, n1, …"""
+
+    fragment: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    dims: tuple[Expr, ...]
+    texels: Expr
+
+
+@dataclass(frozen=True)
+class Shader:
+    """Compiled code for one function on the device `webgl2`: passes in order."""
+
+    passes: tuple[Pass, ...]
+    temps: tuple[Temp, ...]
+
+
+@dataclass(frozen=True)
 class Step:
     """One entry of a schedule: `read` brings a constant into memory, `call` dispatches an op."""
 
@@ -197,7 +227,9 @@ class Program:
 
     In `module`, `flat_dims` says what the variables stand for that are no dims of the signature,
     `layouts` which axes of the source node's output those of a binding's value are (as in `Value`),
-    and `fusions` what each binding was made of; all are by name.
+    and `fusions` what each binding was made of; all are by name. `shaders` are by function, as
+    `kernels` are, and `unshaded` says of the other functions why WebGL2 can't compute them; both
+    are empty where the device is not asked for.
     """
 
     name: str
@@ -212,6 +244,8 @@ class Program:
     functions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     kernels: Mapping[str, Kernel] = field(default_factory=lambda: MappingProxyType({}))
     wasm: Mapping[Isa, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    shaders: Mapping[str, Shader] = field(default_factory=lambda: MappingProxyType({}))
+    unshaded: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     scheduled: Schedule | None = None
 
     @property

@@ -49,7 +49,7 @@ def bench(
     PythonMonkey unless --engine says otherwise. Exit code 1 says that a peer is faster, or that it
     computes something else.
     """
-    parse_list("--device", device, DEVICES)
+    parse_list("--device", device or "wasm", DEVICES)
     problems = []
     if peer is not None and engine not in (None, RACE_ENGINE):
         problems.append(f"peers run in {RACE_ENGINE}, not in {engine}")

@@ -78,7 +78,7 @@ def bundle(
     MODEL is an .onnx file, a .pt2 file (torch.export), a TorchScript .pt or .jit file, or
     package.module:callable, which returns an nn.Module, or one with its example arguments.
     """
-    devices = parse_list("--device", device, DEVICES)
+    devices = parse_list("--device", device or "wasm", DEVICES)
 
     from pyjsml import api
     from pyjsml.bundle import check_output_directory

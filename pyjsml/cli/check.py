@@ -52,7 +52,7 @@ def check(
     """
     if vectors is None and reference is None:
         raise OptionError("give --vectors FILE.npz, --reference MODEL, or both")
-    devices = parse_list("--device", device, DEVICES)
+    devices = parse_list("--device", device or "wasm", DEVICES)
 
     from pyjsml import Bundle, api
     from pyjsml.engines import ENGINES

@@ -11,7 +11,7 @@ from pyjsml.errors import OptionError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DEVICES = ("wasm",)
+DEVICES = ("wasm", "webgl2")
 
 
 def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Command]:

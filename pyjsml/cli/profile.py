@@ -39,7 +39,7 @@ def profile(
     The page has a timeline, the ops beside the machine's limits (which are measured in the same
     engine), memory over time, and the hottest ops.
     """
-    parse_list("--device", device, DEVICES)
+    parse_list("--device", device or "wasm", DEVICES)
     _check_outputs([file for file in (page_file, chrome_file, json_file) if file])
 
     from pyjsml import Bundle

@@ -38,7 +38,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run the bundle in DIR, and show or write its outputs."""
-    parse_list("--device", device, DEVICES)
+    parse_list("--device", device or "wasm", DEVICES)
 
     from pyjsml import Bundle, Executor
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from pyjsml.codegen.modules import make_modules
 from pyjsml.codegen.settings import Settings
 from pyjsml.codegen.tuned import schedules
 from pyjsml.codegen.unsupported import unsupported
+from pyjsml.codegen.webgl2 import Shaders, make_shaders
 from pyjsml.codegen.workspace import with_workspaces
 from pyjsml.dims import Expr
 from pyjsml.errors import UnsupportedOpError
@@ -27,11 +28,13 @@ def compile(
     program: Program,
     progress: Progress | None = None,
     *,
+    devices: Sequence[str] = ("wasm",),
     settings: Settings | None = None,
     timings: Timings | None = None,
 ) -> Program:
     """Add `kernels` and `wasm`; an op whose kernel borrows memory gets it as further outputs.
 
+    If `webgl2` is among the `devices`, also add `shaders` and `unshaded`; wasm always is.
     `progress(done, total)` is called as kernels are scheduled and compiled. Without `settings`, all
     cores are used and nothing is kept for later builds. Raises UnsupportedOpError, with every
     function at fault, for what has no code in a bundle, and EngineUnavailableError if there is no
@@ -57,6 +60,10 @@ def compile(
             loops = {each: lower(scheduled, shared=shared) for each, scheduled in once.items()}
             for isa, scheduled in made.items():
                 lowered[isa][name] = loops[id(scheduled)]
+    shaders = Shaders({}, {})
+    if "webgl2" in devices:
+        with timings.measure("compile: shaders"):
+            shaders = make_shaders(program, borrowed)
     wasm = make_modules(lowered, settings, timings, lambda done: tell(count + done, total))
     tell(total, total)
     return replace(
@@ -64,6 +71,8 @@ def compile(
         lowered=with_workspaces(program.graph, kernels, borrowed),
         kernels=MappingProxyType(kernels),
         wasm=MappingProxyType(wasm),
+        shaders=shaders.made,
+        unshaded=shaders.refused,
     )
 
 

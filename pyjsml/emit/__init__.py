@@ -12,6 +12,7 @@ from pyjsml.emit.json_text import json_text
 from pyjsml.emit.manifest import manifest
 from pyjsml.emit.npm import RUNTIME_ENTRY, check_package, default_package_name, package_json
 from pyjsml.emit.readme import readme
+from pyjsml.emit.shaders import shaders_js
 from pyjsml.emit.types import index_types
 from pyjsml.emit.views import FileView, IndexJs, IndexScript, LoadedFiles
 from pyjsml.emit.weights import weight_files
@@ -56,6 +57,7 @@ def emit(
         weights=tuple(_view(path, data) for path, data in weights.items()),
     )
     data = model_json(program)
+    index = IndexJs(_MAKER, module, data, loaded, bool(program.shaders))
     texts = {
         "package.json": json_text(
             package_json(name, version, program.name, {} if vendored else {"pyjsml": __version__})
@@ -64,10 +66,12 @@ def emit(
             "README.md.jinja",
             readme(program, _MAKER, name, f"{name}/runtime" if vendored else "pyjsml", loaded),
         ),
-        "index.js": render("index.js.jinja", IndexJs(_MAKER, module, data, loaded)),
+        "index.js": render("index.js.jinja", index),
         "index.d.ts": render("index.d.ts.jinja", index_types(program, _MAKER, module)),
         "index.script.js": render("index.script.js.jinja", IndexScript(_MAKER, data, loaded)),
     }
+    if program.shaders:
+        texts["shaders.js"] = render("shaders.js.jinja", shaders_js(program, _MAKER))
     files = {
         **{path: text.encode() for path, text in texts.items()},
         **dict(_runtime_files(vendored)),

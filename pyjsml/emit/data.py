@@ -58,7 +58,7 @@ def model_json(program: Program) -> ModelJson:
         values=tuple(
             _value(value, schedule.placements[name], values) for name, value in graph.values.items()
         ),
-        ops=tuple(_op(op, program.kernels, values) for op in ops),
+        ops=tuple(_op(op, program, values) for op in ops),
         load=tuple(_step(step, values, numbers) for step in schedule.load),
         main=tuple(_step(step, values, numbers) for step in schedule.main),
     )
@@ -98,9 +98,10 @@ def _value(value: Value, placement: Placement, values: Mapping[str, int]) -> Jso
     }
 
 
-def _op(op: Op, kernels: Mapping[str, Kernel], values: Mapping[str, int]) -> Json:
+def _op(op: Op, program: Program, values: Mapping[str, int]) -> Json:
     if op.blocks:
         raise VerifierError(f"op {op.name} holds blocks, which a bundle's data can't describe")
+    kernels = program.kernels
     extent, flops = _work(op, kernels[op.kernel]) if op.kernel else (0, 0)
     return {
         "name": op.name,
@@ -113,6 +114,7 @@ def _op(op: Op, kernels: Mapping[str, Kernel], values: Mapping[str, int]) -> Jso
             extent=to_json(extent),
             flops=to_json(flops),
             dots=bool(op.kernel) and kernels[op.kernel].dots,
+            shader=op.kernel if op.kernel in program.shaders else "",
         ),
         "origins": [_origin(origin) for origin in op.origins],
     }

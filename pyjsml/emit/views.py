@@ -28,12 +28,16 @@ class LoadedFiles:
 
 @dataclass(frozen=True)
 class IndexJs:
-    """`index.js.jinja`; `runtime` is the module specifier of the runtime."""
+    """`index.js.jinja`; `runtime` is the module specifier of the runtime.
+
+    `shaders` tells whether there is a `shaders.js`.
+    """
 
     maker: str
     runtime: str
     data: ModelJson
     files: LoadedFiles
+    shaders: bool
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def rows(emitter: Emitter, function: Stages) -> tuple[Tiled, Places]:
     """
     common = common_axes(emitter, function)
     prefix = function.stages[-1].axes[:common]
-    groups = _groups(emitter, function)
+    groups = group_stages(emitter, function)
     held = [write.buffer for group in groups for write in group[-1].writes]
     row_bytes = sum(_local_bytes(function, buffer, common) or 0 for buffer in held)
     block = cut_rows(emitter, function, common, row_bytes)
@@ -66,7 +66,7 @@ def rows(emitter: Emitter, function: Stages) -> tuple[Tiled, Places]:
     return Tiled(tuple(outer), allocate(places.stack, sequence(*parts))), places
 
 
-def _groups(emitter: Emitter, function: Stages) -> list[list[Stage]]:
+def group_stages(emitter: Emitter, function: Stages) -> list[list[Stage]]:
     """Put each reduction with the one stage that reads it, if that needs nothing but its point."""
     groups: list[list[Stage]] = []
     for stage in function.stages:

@@ -104,7 +104,7 @@ def test_lists_every_malformed_option(tmp_path: Path) -> None:
 def test_unknown_device(tmp_path: Path) -> None:
     result = invoke("model.onnx", "-o", tmp_path / "out", "--device", "wasm,gpu")
     assert result.exit_code == 2
-    assert result.stderr == ("error: --device takes some of: wasm\n  - there is no 'gpu'\n")
+    assert result.stderr == ("error: --device takes some of: wasm, webgl2\n  - there is no 'gpu'\n")
 
 
 def test_output_is_required() -> None:

@@ -1,0 +1,136 @@
+"""TIR's expressions as GLSL, evaluated in all four lanes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tvm import ir, tirx
+
+from pyjsml.codegen.webgl2 import operators
+from pyjsml.codegen.webgl2.fetches import Fetches, Guard, Sampler
+from pyjsml.codegen.webgl2.functions import call
+from pyjsml.codegen.webgl2.kinds import kind_of, literal
+from pyjsml.codegen.webgl2.lanes import Lanes
+from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.codegen.webgl2.writer import Value, Writer
+from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.expression import (
+    Compare,
+    call_name,
+    dtype,
+    is_if_then_else,
+    loads,
+    uses,
+)
+
+
+class Evaluator:
+    """Writes the statements that evaluate expressions.
+
+    `names` says what a variable is in the shader. What differs between the lanes is in `lanes`;
+    None where there are none yet.
+    """
+
+    def __init__(
+        self, emitter: Emitter, writer: Writer, samplers: Mapping[tirx.Var, Sampler]
+    ) -> None:
+        self.emitter = emitter
+        self.writer = writer
+        self.names: dict[tirx.Var, Value] = {}
+        self.lanes: Lanes | None = None
+        self._fetches = Fetches(self, samplers)
+
+    def index(self, expr: Any) -> Value:
+        """Evaluate an integer that is the same in all lanes."""
+        return self.value(self.emitter.simplify(expr))
+
+    def value(self, expr: Any) -> Value:
+        """Evaluate `expr`; NoShaderError for what GLSL does not have."""
+        match expr:
+            case tirx.IntImm() | tirx.FloatImm():
+                return Value(literal(expr), kind_of(dtype(expr)))
+            case tirx.Var():
+                return self._variable(expr)
+            case ir.TensorLoad():
+                return self._load(expr)
+            case tirx.Cast():
+                return operators.cast(self.writer, self.value(expr.value), expr)
+            case tirx.Let():
+                self.names[expr.var] = self.value(expr.value)
+                return self.value(expr.body)
+            case tirx.Select():
+                return self._choice(expr.condition, expr.true_value, expr.false_value)
+            case tirx.Not():
+                return operators.negation(self.writer, self.value(expr.a))
+            case tirx.Add() | tirx.Sub() if kind_of(dtype(expr)) == "int" and not _narrow(expr):
+                return self._sum(expr)
+            case ir.Call():
+                return self._call(expr)
+        if isinstance(expr, Compare) and self.lanes is not None and not loads(expr):
+            # A bound may hold for all lanes at once, or always.
+            lanes = self.lanes.of(expr)
+            if len(lanes) == 1 and not uses(lanes[0], self.lanes.own):
+                return self._binary(lanes[0])
+        return self._binary(expr)
+
+    def _binary(self, expr: Any) -> Value:
+        if isinstance(expr, tirx.IntImm):
+            return Value(literal(expr), "bool")
+        if not hasattr(expr, "b"):
+            raise NoShaderError(f"WebGL2 has no {type(expr).__name__}")
+        division = isinstance(expr, tirx.FloorDiv | tirx.FloorMod)
+        positive = division and self.emitter.analyzer.can_prove(expr.a >= 0)
+        return operators.binary(self.writer, expr, self.value(expr.a), self.value(expr.b), positive)
+
+    def _variable(self, var: tirx.Var) -> Value:
+        if self.lanes is not None and var in self.lanes.wide:
+            return self.lanes.wide[var]
+        return self.names[var]
+
+    def _load(self, load: ir.TensorLoad, guard: Guard | None = None) -> Value:
+        *layer, index = load.indices
+        lanes = [index] if self.lanes is None else self.lanes.of(index)
+        return self._fetches.load(load.source, lanes, layer[0] if layer else None, guard)
+
+    def _call(self, expr: ir.Call) -> Value:
+        if is_if_then_else(expr):
+            return self._choice(*expr.args)
+        if call_name(expr) == "likely":
+            return self.value(expr.args[0])
+        return call(self.writer, expr, self.value)
+
+    def _choice(self, condition: Any, true: Any, false: Any) -> Value:
+        decided = self.value(condition)
+        if decided.text in ("true", "false"):
+            return self.value(true if decided.text == "true" else false)
+        other = isinstance(false, tirx.FloatImm | tirx.IntImm)
+        if other and isinstance(true, ir.TensorLoad) and not decided.wide:
+            return self._load(true, Guard(decided, self.value(false)))
+        return operators.choose(self.writer, decided, self.value(true), self.value(false))
+
+    def _sum(self, expr: Any) -> Value:
+        """Add up terms, those of outer loops first, so that inner ones have less to do."""
+        terms: list[tuple[str, Value]] = []
+
+        def collect(part: Any, sign: str) -> None:
+            if isinstance(part, tirx.Add | tirx.Sub) and not _narrow(part):
+                collect(part.a, sign)
+                flipped = {"+": "-", "-": "+"}[sign]
+                collect(part.b, flipped if isinstance(part, tirx.Sub) else sign)
+            else:
+                terms.append((sign, self.value(part)))
+
+        collect(expr, "+")
+        # Negative terms last: the sum then never begins with a sign.
+        terms.sort(key=lambda term: (term[1].level, term[1].wide, term[0] == "-"))
+        (sign, total), *others = terms
+        if sign == "-":
+            total = operators.keep(self.writer, "-{}", "int", total)
+        for sign, term in others:
+            total = operators.keep(self.writer, f"{{}} {sign} {{}}", "int", total, term)
+        return total
+
+
+def _narrow(expr: Any) -> bool:
+    return dtype(expr) not in ("int32", "int64")

@@ -1,0 +1,123 @@
+"""Loads of tensors as fetches of texels, each texel once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tvm import tirx
+
+from pyjsml.codegen.webgl2.kinds import stored_kind
+from pyjsml.codegen.webgl2.lanes import LANES
+from pyjsml.codegen.webgl2.writer import VECTORS, Value
+from pyjsml.kernels.expression import constant, dtype, integer
+
+if TYPE_CHECKING:
+    from pyjsml.codegen.webgl2.evaluator import Evaluator
+
+COMPONENTS = "xyzw"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A condition under which a texel is what it is; else all of it is `other`."""
+
+    condition: Value
+    other: Value
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A tensor that a pass reads, by its name in the shader; `layers` says that it has some."""
+
+    name: str
+    dtype: str
+    layers: bool = False
+
+
+class Fetches:
+    """Writes fetches for an evaluator. `samplers` has the tensors by their flat buffers."""
+
+    def __init__(self, evaluator: Evaluator, samplers: Mapping[tirx.Var, Sampler]) -> None:
+        self._evaluator = evaluator
+        self._writer = evaluator.writer
+        self._emitter = evaluator.emitter
+        self._samplers = samplers
+
+    def load(
+        self, buffer: tirx.Var, lanes: Sequence[Any], layer: Any = None, guard: Guard | None = None
+    ) -> Value:
+        """Load the elements of `buffer` at the flat indices of the lanes, or at the only index."""
+        at = _Reader(self, buffer, layer, guard)
+        if len(lanes) == 1:
+            return at.element(lanes[0])
+        simplify = self._emitter.simplify
+        first = lanes[0]
+        steps = [constant(simplify(lane - first)) for lane in lanes]
+        if steps == list(range(LANES)):
+            return at.row(first)
+        parts = [at.element(lane) for lane in lanes]
+        text = ", ".join(part.text for part in parts)
+        return self._writer.keep(f"{VECTORS[at.kind]}({text})", at.kind, True, parts)
+
+
+class _Reader:
+    """Reads one tensor."""
+
+    def __init__(self, fetches: Fetches, buffer: tirx.Var, layer: Any, guard: Guard | None) -> None:
+        self._evaluator = fetches._evaluator
+        self._writer = fetches._writer
+        self._simplify = fetches._emitter.simplify
+        self._sampler = fetches._samplers[buffer]
+        self._layer = None if layer is None else self._evaluator.index(layer)
+        self._guard = guard
+        self.kind = stored_kind(dtype(buffer))
+
+    def element(self, index: Any) -> Value:
+        """Read the element at a flat index."""
+        place = constant(self._simplify(tirx.floormod(index, LANES)))
+        if place is not None:
+            texel = self.texel(tirx.floordiv(index, LANES))
+            return Value(
+                f"{texel.text}.{COMPONENTS[place]}", self.kind, False, texel.level, texel.fleeting
+            )
+        at = self._evaluator.index(self._simplify(index))
+        quarter = self._writer.keep(f"{at.text} >> 2", "int", False, [at])
+        texel = self._fetch(quarter)
+        return self._writer.keep(f"{texel.text}[{at.text} & 3]", self.kind, False, [texel, at])
+
+    def row(self, index: Any) -> Value:
+        """Read four elements that follow each other from a flat index on."""
+        place = constant(self._simplify(tirx.floormod(index, LANES)))
+        first = tirx.floordiv(index, LANES)
+        if place == 0:
+            return self.texel(first)
+        low, high = self.texel(first), self.texel(first + integer(1))
+        if place is not None:
+            parts = f"{low.text}.{COMPONENTS[place:]}, {high.text}.{COMPONENTS[:place]}"
+            text = f"{VECTORS[self.kind]}({parts})"
+            return self._writer.keep(text, self.kind, True, [low, high])
+        self._writer.functions.add("shifted")
+        at = self._evaluator.index(self._simplify(index))
+        text = f"shifted({low.text}, {high.text}, {at.text} & 3)"
+        return self._writer.keep(text, self.kind, True, [low, high, at])
+
+    def texel(self, index: Any) -> Value:
+        """Read the texel of an index."""
+        return self._fetch(self._evaluator.index(self._simplify(index)))
+
+    def _fetch(self, at: Value) -> Value:
+        of = [at]
+        place = f"{at.text} & 2047, {at.text} >> 11"
+        if self._layer is None:
+            text = f"texelFetch({self._sampler.name}, ivec2({place}), 0)"
+        else:
+            of.append(self._layer)
+            text = f"texelFetch({self._sampler.name}, ivec3({place}, {self._layer.text}), 0)"
+        texel = self._writer.keep(text, self.kind, True, of)
+        if self._guard is None:
+            return texel
+        condition, other = self._guard.condition, self._guard.other
+        text = f"{condition.text} ? {texel.text} : {other.widened()}"
+        return self._writer.keep(text, self.kind, True, [texel, condition, other])

@@ -1,0 +1,155 @@
+"""A function as passes: its stages, put together where one fragment can compute several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+from tvm import tirx
+
+from pyjsml.codegen.webgl2.fragment import fragment
+from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
+from pyjsml.codegen.webgl2.lanes import count, texels
+from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.codegen.webgl2.rows import ROWS, by_rows, in_order, rows_buffer
+from pyjsml.kernels.emit import Emitter, flat_buffer
+from pyjsml.kernels.expr import to_expr
+from pyjsml.kernels.expression import constant, dtype, integer, substitute
+from pyjsml.kernels.inline import inline
+from pyjsml.kernels.nest import Nest, make_nest, merge, without_reduction
+from pyjsml.kernels.rows import group_stages
+from pyjsml.kernels.stage import Stage, Stages, read_stages
+from pyjsml.program import Pass, Shader, Temp
+
+
+def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
+    """Return the passes that compute `func`; NoShaderError where WebGL2 can't.
+
+    `workspaces` counts the further outputs that the op has for its kernel of WebAssembly.
+    """
+    function = read_stages(func)
+    if function is None:
+        raise NoShaderError("an element depends on another one of the same result")
+    for param in function.params:
+        kind_of(dtype(param))
+    return _Passes(inline(function), workspaces).made()
+
+
+class _Passes:
+    """The passes of a function, and the temporaries between them."""
+
+    def __init__(self, function: Stages, workspaces: int) -> None:
+        self._function = function
+        self._emitter = Emitter(function)
+        params = [self._emitter.storage[param].flat for param in function.params]
+        self._refs = {flat: number for number, flat in enumerate(params)}
+        self._first_temp = len(params) + workspaces
+        self._temps: list[Temp] = []
+        self._layers: dict[tirx.Var, int] = {}
+        self._names = {dim: f"n{number}" for number, dim in enumerate(function.dims.values())}
+        self._passes: list[Pass] = []
+
+    def made(self) -> Shader:
+        for group in group_stages(self._emitter, self._function):
+            nest = self._nest(group)
+            if nest is not None:
+                self._add(nest)
+                continue
+            for stage in group:
+                alone = self._nest([stage])
+                assert alone is not None
+                self._add(alone)
+        return Shader(tuple(self._passes), tuple(self._temps))
+
+    def _nest(self, group: list[Stage]) -> Nest | None:
+        """Return a group of stages as one nest whose results follow its axes, if it is one."""
+        for stage in group[-1:]:
+            for write in stage.writes:
+                self._place(write.buffer)
+        if len(group) > 1 and any(w.buffer in self._function.outputs for w in group[0].writes):
+            return None
+        nest = make_nest(self._emitter, group[0], group[1:])
+        if nest is None:
+            return None
+        nest = _without_points(nest)
+        return next(
+            (
+                merge(self._emitter, ordered)
+                for ordered in _orders(nest)
+                if _follows(self._emitter, ordered)
+            ),
+            None,
+        )
+
+    def _place(self, buffer: tirx.Var) -> None:
+        if buffer in self._emitter.storage:
+            return
+        flat = flat_buffer(buffer.name, dtype(buffer), self._emitter.size(buffer))
+        self._emitter.place(buffer, flat)
+        self._temp(flat, dtype(buffer), self._emitter.size(buffer), 0)
+
+    def _temp(self, flat: tirx.Var, kind: str, size: Any, layers: int) -> None:
+        stored = "float32" if stored_kind(kind) == "float" else "int32"
+        self._refs[flat] = self._first_temp + len(self._temps)
+        self._temps.append(Temp(stored, to_expr(size, self._names), layers))
+
+    def _add(self, nest: Nest) -> None:
+        rows = by_rows(self._emitter, nest)
+        if rows is None:
+            self._draw(nest)
+            return
+        held = rows_buffer(self._emitter, nest, rows)
+        self._temp(held, dtype(held), count(self._emitter, rows.axes), ROWS)
+        self._layers[held] = ROWS
+        made = fragment(self._emitter, nest, self._layers, rows)
+        self._keep(made.text, made.inputs, (held,), count(self._emitter, rows.axes))
+        self._draw(in_order(self._emitter, nest, rows, held))
+
+    def _draw(self, nest: Nest) -> None:
+        made = fragment(self._emitter, nest, self._layers)
+        outputs = tuple(result.flat for result in nest.results)
+        self._keep(made.text, made.inputs, outputs, count(self._emitter, nest.axes))
+
+    def _keep(
+        self,
+        text: str,
+        inputs: tuple[tirx.Var, ...],
+        outputs: tuple[tirx.Var, ...],
+        size: Any,
+    ) -> None:
+        self._passes.append(
+            Pass(
+                text,
+                tuple(self._refs[flat] for flat in inputs),
+                tuple(self._refs[flat] for flat in outputs),
+                tuple(self._names.values()),
+                to_expr(texels(self._emitter, size), self._names),
+            )
+        )
+
+
+def _without_points(nest: Nest) -> Nest:
+    """Return `nest` without a reduction of one point."""
+    single = nest.reduced and all(constant(axis.extent) == 1 for axis in nest.reduced)
+    if not single:
+        return nest
+    zeros = {axis.var: integer(0) for axis in nest.reduced}
+    return without_reduction(nest.rewrite(lambda expr: substitute(expr, zeros)))
+
+
+def _orders(nest: Nest) -> Iterator[Nest]:
+    """Yield the nest with its axes in each order, the present one first."""
+    long = [axis for axis in nest.axes if constant(axis.extent) != 1]
+    short = tuple(axis for axis in nest.axes if constant(axis.extent) == 1)
+    for order in permutations(long):
+        yield replace(nest, axes=(*short, *order))
+
+
+def _follows(emitter: Emitter, nest: Nest) -> bool:
+    """Tell whether all results of `nest` lie in the order of its axes."""
+    flat: Any = integer(0)
+    for axis in nest.axes:
+        flat = flat * axis.extent + axis.var
+    return all(emitter.equal(result.index, flat) for result in nest.results)

@@ -1,0 +1,98 @@
+"""Several rows by one fragment, so that what they share is fetched once.
+
+A fragment can write one texel of each of a few textures, so the rows of a block go to the layers of
+a temporary, from which a second pass takes them in their order. Fetches cost far more than
+arithmetic; of a matrix product it saves more than half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tvm import tirx
+
+from pyjsml.codegen.webgl2.lanes import aligned, count
+from pyjsml.kernels.emit import Emitter
+from pyjsml.kernels.expression import constant, dtype, integer, loads, substitute, uses
+from pyjsml.kernels.nest import Nest, Result
+from pyjsml.kernels.stage import Axis
+
+ROWS = 4
+"""How many rows a fragment computes: as many textures as every WebGL2 context can draw to."""
+
+LEAST_SUM = 8
+"""How many products a sum must have for the second pass to pay."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The axes of a pass whose fragments compute ROWS points each along `row`.
+
+    `block` stands for it among `axes`.
+    """
+
+    axes: tuple[Axis, ...]
+    row: Axis
+    block: Axis
+
+    def at(self, number: int) -> Mapping[tirx.Var, Any]:
+        """Return where the row of a `number` within the block lies."""
+        return {self.row.var: self.block.var * ROWS + number}
+
+
+def by_rows(emitter: Emitter, nest: Nest) -> Rows | None:
+    """Cut the points of `nest` into blocks of rows, where that pays."""
+    if len(nest.accumulators) != 1 or not aligned(nest.axes) or not _long(nest):
+        return None
+    if dtype(nest.accumulators[0].value) == "bool":
+        return None
+    candidates = [axis for axis in nest.axes[:-1] if _shares(nest, axis)]
+    if not candidates:
+        return None
+    row = min(reversed(candidates), key=_waste)
+    block = emitter.axis(row.var.name, tirx.floordiv(row.extent + (ROWS - 1), ROWS))
+    return Rows(tuple(block if axis is row else axis for axis in nest.axes), row, block)
+
+
+def _long(nest: Nest) -> bool:
+    size = 1
+    for axis in nest.reduced:
+        size *= constant(axis.extent) or LEAST_SUM
+    return size >= LEAST_SUM
+
+
+def _shares(nest: Nest, axis: Axis) -> bool:
+    """Tell whether all points along `axis` load something that is the same for them."""
+    extent = constant(axis.extent)
+    if extent is not None and extent < ROWS:
+        return False
+    found = [load.indices[-1] for expr in nest.body for load in loads(expr)]
+    return any(not uses(index, [axis.var]) for index in found)
+
+
+def _waste(axis: Axis) -> int:
+    """Return how many percent of the rows of all blocks are none, in steps of ten."""
+    extent = constant(axis.extent)
+    return 0 if extent is None else 10 * (-extent % ROWS) // extent
+
+
+def rows_buffer(emitter: Emitter, nest: Nest, rows: Rows) -> tirx.Var:
+    """Return the temporary of which each layer holds every ROWS-th row."""
+    value = nest.accumulators[0].value
+    shape = (integer(ROWS), count(emitter, rows.axes))
+    return tirx.decl_buffer(shape, dtype(value), name=f"{value.name}_rows")
+
+
+def in_order(emitter: Emitter, nest: Nest, rows: Rows, held: tirx.Var) -> Nest:
+    """Return what follows the reduction of `nest`, with its values taken from `held`."""
+    flat: Any = integer(0)
+    for axis, part in zip(rows.axes, nest.axes, strict=True):
+        index = tirx.floordiv(part.var, ROWS) if axis is rows.block else part.var
+        flat = flat * axis.extent + index
+    layer = tirx.floormod(rows.row.var, ROWS)
+    loaded = tirx.BufferLoad(held, [layer, flat])
+    values = {nest.accumulators[0].value: loaded}
+    results = tuple(Result(r.flat, r.index, substitute(r.value, values)) for r in nest.results)
+    return replace(nest, reduced=(), accumulators=(), results=results)
