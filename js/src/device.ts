@@ -1,3 +1,4 @@
+import { isBlock } from "./blocks.js";
 import type { DType, OpData } from "./data.js";
 import type { Plan } from "./plan.js";
 import type { DataOf } from "./tensor.js";
@@ -62,8 +63,8 @@ export interface Room {
 }
 
 /** Whether an op only gives bytes another shape, for which no device needs a kernel. */
-export function isView({ kernel, shader }: OpData): boolean {
-  return kernel === undefined && shader === undefined;
+export function isView(op: OpData): boolean {
+  return op.kernel === undefined && op.shader === undefined && !isBlock(op);
 }
 
 /** The devices that can run an op. */

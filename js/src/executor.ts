@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { Block } from "./blocks.js";
 import { create, createSync, type ExecutorClass } from "./create.js";
 import type { Description } from "./describe.js";
 import { StateError } from "./errors.js";
 import type { Next, NextSync } from "./hooks.js";
 import type { CreateOptions, CreateSyncOptions } from "./options.js";
-import type { Feed, Model, Op, OutputsOf } from "./model.js";
+import type { Feed, Model, Op, OpNameOf, OutputsOf } from "./model.js";
 import type { Parts } from "./parts.js";
 import type { Placement } from "./placement.js";
 import type { Policy, Run } from "./policy.js";
@@ -144,6 +145,17 @@ export class Executor<M extends Model> {
   /** Whether a hook may wait and has no form that does not, so that only `run` and `capture` work. */
   get waits(): boolean {
     return !this.#parts.hooks.always;
+  }
+
+  /**
+   * Let runs that begin later do each of `blocks` as one: hooks see it as an op of kind "block", and
+   * a run stops, yields, captures and traces around it, not within.
+   *
+   * Throws OptionError where the model has no such module or op, or a block's ops do not follow each
+   * other, or are another block's too; PlacementError where they are on several devices.
+   */
+  lazy(...blocks: Block<OpNameOf<M>>[]): void {
+    this.#parts.join(blocks);
   }
 
   describe(): Description {

@@ -1,8 +1,9 @@
-import type { DType, ModelData } from "./data.js";
+import { isBlock } from "./blocks.js";
+import type { DType, ModelData, OpData, StepData } from "./data.js";
 import type { Call, Device, Use } from "./device.js";
 import { type Binding, evaluateAll } from "./dims.js";
 import { type Arena, makePlan, type Plan } from "./plan.js";
-import { bindStep, copyStep, type Site, type Step } from "./schedule.js";
+import { bindStep, copyStep, joinSteps, type Site, type Step } from "./schedule.js";
 import type { Shape } from "./tensor.js";
 import { findUses, type Uses } from "./uses.js";
 import { type RoomSets, Values } from "./values.js";
@@ -40,8 +41,10 @@ export class Frames {
   /** The number of the device that prepares the weights. */
   readonly #wasm: number;
   readonly #frames = new Map<string, Frame>();
-  /** For each main step, the number of its device. */
-  #homes: readonly number[];
+  /** The model with an op for each block. */
+  #joined: ModelData;
+  /** By op of a run: the number of its device. */
+  #homes: ReadonlyMap<number, number> = new Map();
   #uses: Uses;
   #latest: { readonly key: string; readonly frame: Frame } | undefined;
 
@@ -50,15 +53,26 @@ export class Frames {
     this.#model = model;
     this.#devices = devices;
     this.#wasm = devices.findIndex(({ name }) => name === "wasm");
-    this.#homes = model.main.map(() => this.#wasm);
-    this.#uses = findUses(model, this.#homes, devices.length, this.#wasm);
+    this.#joined = model;
+    this.#uses = findUses(
+      model,
+      model.main.map(() => this.#wasm),
+      devices.length,
+      this.#wasm,
+    );
   }
 
   /** Decide for each main step on which device it runs, by the device's number. */
   place(homes: readonly number[]): void {
     this.clear();
-    this.#homes = homes;
+    this.#homes = new Map(this.#model.main.map(([, target], i) => [target, homes[i] as number]));
     this.#uses = findUses(this.#model, homes, this.#devices.length, this.#wasm);
+  }
+
+  /** Run blocks as one: `model` is this one with an op for each. */
+  join(model: ModelData): void {
+    this.clear();
+    this.#joined = model;
   }
 
   /** The frame of the steps that prepare the weights and copy them to where they are needed. */
@@ -104,11 +118,18 @@ export class Frames {
       return this.#isPersistent(value) ? rooms | (1 << this.#wasm) : 0;
     });
     const site = this.#open("main", binding, of, places, initial);
-    const steps = this.#model.main.map((step, i) => bindStep(site, step, this.#homes[i] as number));
+    const steps = this.#joined.main.map((step) => this.#bind(site, step));
     const outputs = this.#model.outputs.map((port) => {
       return { ...port, shape: evaluateAll(port.shape, binding) };
     });
     return this.#frame(site, steps, outputs);
+  }
+
+  #bind(site: Site, [kind, target]: StepData): Step {
+    const op = this.#joined.ops[target] as OpData;
+    if (!isBlock(op)) return bindStep(site, [kind, target], this.#homes.get(target) ?? this.#wasm);
+    const parts = op.parts.map((part) => this.#bind(site, ["call", part]));
+    return joinSteps(site, target, op.inputs, parts);
   }
 
   /** Open a room on each device for what it uses; the rest is for `Values`. */

@@ -6,6 +6,7 @@ export {
   type Locks,
 } from "./accelerator.js";
 export { Owner } from "./accelerator-owner.js";
+export type { Block } from "./blocks.js";
 export { type DType, FORMAT_VERSION, type ModelData, type PortData } from "./data.js";
 export {
   BundleError,

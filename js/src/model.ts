@@ -1,3 +1,4 @@
+import { isBlock } from "./blocks.js";
 import {
   type Expr,
   FORMAT_VERSION,
@@ -84,7 +85,7 @@ export function opsOf<M extends Model>(model: M): Op<M>[] {
     name: op.name as OpNameOf<M>,
     kind: op.kind,
     inputs: values(op.inputs),
-    outputs: values(op.outputs),
+    outputs: values(isBlock(op) ? op.leaving : op.outputs),
     origins: op.origins,
     flops: op.flops ?? 0,
   }));

@@ -1,3 +1,4 @@
+import { type Block, checkHomes, homesOf, withBlocks } from "./blocks.js";
 import type { Description } from "./describe.js";
 import type { Device, DeviceName } from "./device.js";
 import { Frames } from "./frames.js";
@@ -22,28 +23,42 @@ export interface Basis<M extends Model> {
 
 /** What an executor is made of; only `create` and `createSync` make it. */
 export class Parts<M extends Model> {
-  readonly model: M;
-  readonly ops: readonly Op<M>[];
   readonly isa: Isa;
   readonly devices: readonly Device[];
   readonly host: Host;
   readonly frames: Frames;
   readonly turns = new Turns();
   readonly #policies: readonly Policy[];
+  readonly #whole: M;
+  #blocks: readonly Block[] = [];
+  #model: M;
+  #ops: readonly Op<M>[];
   #hooks: Hooks<M>;
-  #places: readonly DeviceName[] = [];
+  /** By op of a run: its device; empty until they are placed. */
+  #places: ReadonlyMap<number, DeviceName> = new Map();
   /** The bytes of the packed weights. */
   #weights = 0;
 
   constructor({ model, isa, devices, host, policies }: Basis<M>) {
-    this.model = model;
-    this.ops = opsOf(model);
+    this.#whole = model;
+    this.#model = model;
+    this.#ops = opsOf(model);
     this.isa = isa;
     this.devices = devices;
     this.host = host;
     this.frames = new Frames(model, devices);
     this.#policies = policies;
     this.#hooks = compose<M>(policies);
+  }
+
+  /** The model, with an op for each lazy block. */
+  get model(): M {
+    return this.#model;
+  }
+
+  /** Its ops. */
+  get ops(): readonly Op<M>[] {
+    return this.#ops;
   }
 
   get hooks(): Hooks<M> {
@@ -55,11 +70,28 @@ export class Parts<M extends Model> {
     this.#hooks = compose<M>([policy, ...this.#policies]);
   }
 
+  /**
+   * Let runs that begin later do blocks as one. Throws OptionError, or PlacementError where a block is
+   * on several devices; then nothing has changed.
+   */
+  join(blocks: readonly Block[]): void {
+    const all = [...this.#blocks, ...blocks];
+    const model = withBlocks(this.#whole, all);
+    checkHomes(model, this.#places);
+    this.#blocks = all;
+    this.#model = model;
+    this.#ops = opsOf(model);
+    this.frames.join(model);
+  }
+
   /** Place the ops, and prepare the weights as `prepare` says. */
   *prepare(weights: Weights): Generator<Preparation> {
+    const { main } = this.#whole;
     const names = this.devices.map(({ name }) => name);
-    this.#places = placeAll(this.model, this.ops, names, (op) => this.#hooks.place(op));
-    this.frames.place(this.#places.map((name) => names.indexOf(name)));
+    const places = placeAll(this.#whole, this.ops, names, (op) => this.#hooks.place(op));
+    this.#places = new Map(main.map(([, target], i) => [target, places[i] as DeviceName]));
+    checkHomes(this.#model, this.#places);
+    this.frames.place(places.map((name) => names.indexOf(name)));
     const frame = this.frames.load();
     this.#weights = frame.plan.persistentEnd;
     yield* prepare(this.model, frame, weights);
@@ -75,8 +107,14 @@ export class Parts<M extends Model> {
       inputs,
       outputs,
       dims,
-      ops: this.#mainOps().map(({ name, kind, origins }, index) => {
-        return { name, kind, device: this.#places[index] as DeviceName, origins };
+      ops: this.model.main.map(([, target]) => {
+        const { name, kind, origins } = this.ops[target] as Op<M>;
+        return {
+          name,
+          kind,
+          device: homesOf(this.model, target, this.#places)[0] as DeviceName,
+          origins,
+        };
       }),
       memory: {
         total: this.devices.reduce((sum, { memory }) => sum + memory, 0),
@@ -91,9 +129,5 @@ export class Parts<M extends Model> {
     this.turns.close();
     this.frames.clear();
     for (const device of this.devices) device.dispose();
-  }
-
-  #mainOps(): Op<M>[] {
-    return this.model.main.map(([, target]) => this.ops[target] as Op<M>);
   }
 }

@@ -1,3 +1,4 @@
+import { blockAround } from "./blocks.js";
 import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
 import { type Call, type Device, isView, type Room } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
@@ -60,6 +61,33 @@ export function bindStep(site: Site, [kind, target]: StepData, home: number): St
     fetch: () => values.bringLater(op.inputs, home),
     cost,
     work,
+  };
+}
+
+/**
+ * Make one step of those of a block, which are on one device and read the values `inputs` from
+ * outside. It calls the op number `target` and loops over their calls.
+ */
+export function joinSteps(
+  { devices, values }: Site,
+  target: number,
+  inputs: readonly number[],
+  steps: readonly Step[],
+): Step {
+  const { device } = steps[0] as Step;
+  const home = devices.indexOf(device);
+  const calls = steps.flatMap(({ call }) => (call ? [call] : []));
+  const sum = (of: (step: Step) => number) => steps.reduce((all, step) => all + of(step), 0);
+  return {
+    kind: "call",
+    target,
+    device,
+    call: () => {
+      for (const call of calls) call();
+    },
+    ...(devices.length > 1 && { fetch: () => values.bringLater(inputs, home) }),
+    cost: sum(({ cost }) => cost),
+    work: { flops: sum(({ work }) => work.flops), bytes: sum(({ work }) => work.bytes) },
   };
 }
 
@@ -139,6 +167,11 @@ export function findCaptures(model: ModelData, names: readonly string[]): Captur
     }
     if (model.values[index]?.region === "load") {
       problems.push(`${name}: exists only while the executor is created`);
+      continue;
+    }
+    const block = blockAround(model, index);
+    if (block) {
+      problems.push(`${name}: does not leave the block ${block.name}`);
       continue;
     }
     const step = writers.get(index) ?? -1;

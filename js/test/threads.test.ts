@@ -154,6 +154,14 @@ describe("threads", () => {
     expect([...executor.runSync({ x: ramp(2) }).y.data]).toEqual([1, 1]);
   });
 
+  test("run slices of a lazy block's ops at the same time", async () => {
+    using executor = await create("meet");
+    executor.lazy({ from: "op", to: "op" });
+    const { y } = await executor.run({ x: ramp(2) });
+    expect([...y.data]).toEqual([1, 1]);
+    expect(executor.describe().ops).toMatchObject([{ kind: "block" }]);
+  });
+
   test.each([1, 2, 3, 4])("compute the same as one: %d of them", async (threads) => {
     using one = await create("square", { threads: 1 });
     using several = await create("square", { threads });

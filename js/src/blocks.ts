@@ -1,0 +1,163 @@
+import type { Expr, ModelData, OpData, StepData } from "./data.js";
+import type { DeviceName } from "./device.js";
+import { OptionError, PlacementError } from "./errors.js";
+
+/**
+ * Ops that an executor runs as one: those of a module, by its path (`layer1.0`), or all from one op
+ * to another, in the order in which the model has them.
+ */
+export type Block<OpName extends string = string> =
+  string | { readonly from: OpName; readonly to: OpName };
+
+/** A block as an op among ops. */
+export interface BlockData extends OpData {
+  readonly kind: "block";
+  /** Its ops, as indices of `ModelData.ops`. */
+  readonly parts: readonly number[];
+  /** All values that its ops write, as `outputs` is for any op; and those of them that others read. */
+  readonly outputs: readonly number[];
+  readonly leaving: readonly number[];
+}
+
+export function isBlock(op: OpData): op is BlockData {
+  return "parts" in op;
+}
+
+/** Some of a model's main steps, from the first to before the second. */
+type Span = readonly [first: number, end: number];
+
+/** Give `model` an op for each block, in place of the block's. Throws OptionError with all problems. */
+export function withBlocks<M extends ModelData>(model: M, blocks: readonly Block[]): M {
+  const problems: string[] = [];
+  const spans = blocks.flatMap((block) => {
+    const span = find(model, block);
+    if (typeof span !== "string") return [{ name: nameOf(block), span }];
+    problems.push(`${nameOf(block)}: ${span}`);
+    return [];
+  });
+  spans.sort((a, b) => a.span[0] - b.span[0]);
+  for (const [index, { name, span }] of spans.slice(1).entries()) {
+    const before = spans[index] as (typeof spans)[number];
+    if (span[0] < before.span[1]) problems.push(`${name}: overlaps with the block ${before.name}`);
+  }
+  if (problems.length) throw new OptionError(`${model.name}: can't run these blocks`, problems);
+  const ops: OpData[] = [...model.ops];
+  const main: StepData[] = [];
+  let done = 0;
+  for (const { name, span } of spans) {
+    main.push(...model.main.slice(done, span[0]), ["call", ops.length]);
+    ops.push(join(model, name, span));
+    done = span[1];
+  }
+  main.push(...model.main.slice(done));
+  return { ...model, ops, main };
+}
+
+/**
+ * The devices of an op of a run, of which a block may have several. `places` has the device of each
+ * op that is no block.
+ */
+export function homesOf(
+  model: ModelData,
+  target: number,
+  places: ReadonlyMap<number, DeviceName>,
+): DeviceName[] {
+  const op = model.ops[target] as OpData;
+  const parts = isBlock(op) ? op.parts : [target];
+  return [...new Set(parts.flatMap((part) => places.get(part) ?? []))];
+}
+
+/** Throw PlacementError, with all problems, where ops of one block are on several devices. */
+export function checkHomes(model: ModelData, places: ReadonlyMap<number, DeviceName>): void {
+  const problems = model.main.flatMap(([, target]) => {
+    const homes = homesOf(model, target, places);
+    return homes.length > 1 ? [`${model.ops[target]?.name}: is on ${homes.join(" and ")}`] : [];
+  });
+  if (problems.length) {
+    throw new PlacementError(`${model.name}: a block is on one device`, problems);
+  }
+}
+
+/** The block that a value does not leave, so that nobody outside may ask for it. */
+export function blockAround(model: ModelData, value: number): BlockData | undefined {
+  return model.ops
+    .filter(isBlock)
+    .find(({ outputs, leaving }) => outputs.includes(value) && !leaving.includes(value));
+}
+
+/** What a block is called. */
+function nameOf(block: Block): string {
+  return typeof block === "string" ? block : `${block.from}…${block.to}`;
+}
+
+/** The steps of a block, or why it is none. */
+function find(model: ModelData, block: Block): Span | string {
+  return typeof block === "string" ? findModule(model, block) : findRange(model, block);
+}
+
+function findModule(model: ModelData, path: string): Span | string {
+  const isInside = ({ origins }: OpData) => {
+    // An op's own origin is last; before it are those of what was fused into it.
+    const { module } = origins[origins.length - 1] ?? {};
+    return module !== undefined && (module === path || module.startsWith(`${path}.`));
+  };
+  const steps = [...model.main.keys()].filter((step) => isInside(opAt(model, step)));
+  const [first] = steps;
+  if (first === undefined) return "the model has no module of this path with ops in a run";
+  const end = (steps[steps.length - 1] as number) + 1;
+  const others = range([first, end]).flatMap((step) => {
+    const op = opAt(model, step);
+    // An op without a kernel runs anywhere.
+    return isInside(op) || op.kernel === undefined ? [] : [op.name];
+  });
+  if (others.length) return `is not in one piece: ${others.join(", ")} run in between`;
+  return [first, end];
+}
+
+function findRange(
+  model: ModelData,
+  { from, to }: { readonly from: string; readonly to: string },
+): Span | string {
+  const steps = [from, to].map((name) => {
+    return model.main.findIndex((_, step) => opAt(model, step).name === name);
+  });
+  const [first, last] = steps as [number, number];
+  const unknown = [from, to].filter((_, index) => steps[index] === -1);
+  if (unknown.length) return `a run has no op called ${unknown.join(", and none called ")}`;
+  if (first > last) return `${from} runs after ${to}`;
+  return [first, last + 1];
+}
+
+function join(model: ModelData, name: string, span: Span): BlockData {
+  const steps = range(span);
+  const parts = steps.map((step) => (model.main[step] as StepData)[1]);
+  const ops = steps.map((step) => opAt(model, step));
+  const outputs = [...new Set(ops.flatMap((op) => op.outputs))];
+  const inside = new Set(outputs);
+  const inputs = [...new Set(ops.flatMap((op) => op.inputs))].filter((value) => !inside.has(value));
+  const [first, end] = span;
+  const rest = [...model.main.keys()].filter((step) => step < first || step >= end);
+  const wanted = new Set([
+    ...rest.flatMap((step) => opAt(model, step).inputs),
+    ...model.outputs.map(({ value }) => value),
+  ]);
+  const leaving = outputs.filter((value) => wanted.has(value));
+  const origins = ops.flatMap((op) => op.origins);
+  const flops = ops.reduce<Expr>((sum, op) => add(sum, op.flops ?? 0), 0);
+  return { name, kind: "block", parts, inputs, outputs, leaving, origins, flops };
+}
+
+/** The sum of two expressions. */
+export function add(left: Expr, right: Expr): Expr {
+  if (typeof left === "number" && typeof right === "number") return left + right;
+  if (left === 0) return right;
+  return right === 0 ? left : ["+", left, right];
+}
+
+function opAt(model: ModelData, step: number): OpData {
+  return model.ops[(model.main[step] as StepData)[1]] as OpData;
+}
+
+function range([first, end]: Span): number[] {
+  return Array.from({ length: end - first }, (_, index) => first + index);
+}

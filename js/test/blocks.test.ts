@@ -1,0 +1,295 @@
+import { describe, expect, test } from "vitest";
+import type { ModelData, OpData } from "../src/data.js";
+import {
+  type Block,
+  defineModel,
+  type DeviceName,
+  Executor,
+  InputError,
+  KernelError,
+  type Op,
+  OptionError,
+  PlacementError,
+  type Policy,
+  tensor,
+  Trace,
+} from "../src/index.js";
+import { FakeDevice } from "./fake-device.js";
+import { evaluateGraph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import { expected, modelData, modelFiles, type StaticNet } from "./model.js";
+
+const X = [1, 2, 3, 4, 5, 6];
+const K = [10, 20];
+const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
+const wanted = expected(X, K);
+
+/** The model of three ops, add ─ flatten ─ mul, which are of these modules. */
+function withModules(...modules: readonly string[]): StaticNet {
+  const data = modelData(2);
+  const ops = data.ops.map((op, index) => {
+    const module = modules[index - 1];
+    const origins = [
+      { node: "fused", module: "elsewhere" },
+      { node: op.name, ...(module && { module }) },
+    ];
+    return { ...op, origins, flops: index };
+  });
+  return defineModel({ ...data, ops }) as StaticNet;
+}
+
+const model = withModules("body.add", "", "body.scale");
+const make = (of = model, ...policies: Policy[]) =>
+  Executor.createSync(of, { files: modelFiles(), policies });
+
+/** A policy that keeps the ops it is called for. */
+function watching(): Required<Pick<Policy, "dispatchSync">> & { readonly ops: Op[] } {
+  const ops: Op[] = [];
+  return {
+    ops,
+    dispatchSync(op, next) {
+      ops.push(op);
+      next();
+    },
+  };
+}
+
+const blocks: [string, Block<"add" | "flatten" | "mul">][] = [
+  ["a module", "body"],
+  ["a range of ops", { from: "add", to: "mul" }],
+];
+
+describe.each(blocks)("a block by %s", (_, block) => {
+  test("is one op for hooks, in each way of running", async () => {
+    const watch = watching();
+    using executor = make(model, watch);
+    executor.lazy(block);
+    expect(Array.from(executor.runSync(inputs).y.data)).toEqual(wanted);
+    expect(Array.from((await executor.run(inputs)).y.data)).toEqual(wanted);
+    const name = typeof block === "string" ? "body" : "add…mul";
+    expect(watch.ops.map((op) => [op.name, op.kind])).toEqual([
+      [name, "block"],
+      [name, "block"],
+    ]);
+    const [op] = watch.ops as [Op];
+    expect(op.inputs.map((value) => value.name)).toEqual(["x", "k", "packed"]);
+    expect(op.outputs.map((value) => value.name)).toEqual(["y"]);
+    expect(op.flops).toBe(1 + 2 + 3);
+    const nodes = op.origins.map(({ node }) => node);
+    expect(nodes).toEqual(["fused", "add", "fused", "flatten", "fused", "mul"]);
+  });
+
+  test("is one span of a trace, with the sum of its ops' work", () => {
+    using executor = make();
+    const before = new Trace();
+    executor.runSync(inputs, { trace: before });
+    executor.lazy(block);
+    const after = new Trace();
+    expect(Array.from(executor.runSync(inputs, { trace: after }).y.data)).toEqual(wanted);
+    const [span, ...others] = after.spans;
+    expect(others).toEqual([]);
+    const sum = (of: "bytes" | "flops") => before.spans.reduce((all, each) => all + each[of], 0);
+    expect(span).toMatchObject({ kind: "block", bytes: sum("bytes"), flops: sum("flops") });
+  });
+
+  test("is in the description", () => {
+    using executor = make();
+    executor.lazy(block);
+    expect(executor.describe().ops).toMatchObject([{ kind: "block", device: "wasm" }]);
+  });
+});
+
+describe("a block", () => {
+  test("leaves the ops around it as they are", () => {
+    const watch = watching();
+    using executor = make(model, watch);
+    executor.lazy("body.scale", { from: "add", to: "flatten" });
+    expect(Array.from(executor.runSync(inputs).y.data)).toEqual(wanted);
+    expect(watch.ops.map(({ name }) => name)).toEqual(["add…flatten", "body.scale"]);
+    const [first] = watch.ops as [Op];
+    expect(first.outputs.map(({ name }) => name)).toEqual(["flat"]);
+  });
+
+  test("counts from the next run on", () => {
+    const names: string[] = [];
+    const executor: Executor<StaticNet> = make(model, {
+      dispatchSync(op, next) {
+        if (!names.length) executor.lazy("body");
+        names.push(op.name);
+        next();
+      },
+    });
+    for (let run = 0; run < 2; run++) {
+      expect(Array.from(executor.runSync(inputs).y.data)).toEqual(wanted);
+    }
+    expect(names).toEqual(["add", "flatten", "mul", "body"]);
+    executor.dispose();
+  });
+
+  test("may be made by a class of executors", () => {
+    class Lazy extends Executor<StaticNet> {
+      constructor(...args: ConstructorParameters<typeof Executor<StaticNet>>) {
+        super(...args);
+        this.lazy("body");
+      }
+    }
+    using executor = Lazy.createSync(model, { files: modelFiles() });
+    expect(Array.from(executor.runSync(inputs).y.data)).toEqual(wanted);
+    expect(executor.describe().ops).toHaveLength(1);
+  });
+
+  test("gives what leaves it to captures, and refuses the rest", async () => {
+    using executor = make();
+    executor.lazy({ from: "add", to: "flatten" });
+    const { captured } = await executor.capture(inputs, ["flat", "x"]);
+    expect(Array.from(captured.flat.data as Float32Array)).toEqual(
+      wanted.map((v, i) => v / (2 * [1, 10, 100][i % 3]!)),
+    );
+    expect(Array.from(captured.x.data as Float32Array)).toEqual(X);
+    expect(() => executor.captureSync(inputs, ["sum"])).toThrow(InputError);
+    expect(() => executor.captureSync(inputs, ["sum"])).toThrow(/sum.*block add…flatten/s);
+  });
+
+  test("that fails names the op that did", () => {
+    const trapping = model.ops.map((op) => (op.name === "add" ? { ...op, kernel: "trap" } : op));
+    using executor = make({ ...model, ops: trapping as StaticNet["ops"] });
+    executor.lazy("body");
+    expect(() => executor.runSync(inputs)).toThrow(KernelError);
+    expect(() => executor.runSync(inputs)).toThrow("the op add (body.add) failed");
+  });
+});
+
+describe("refuses", () => {
+  const refuse = (of: StaticNet, error: RegExp, ...wrong: Block<"add" | "flatten" | "mul">[]) => {
+    using executor = make(of);
+    expect(() => executor.lazy(...wrong)).toThrow(OptionError);
+    expect(() => executor.lazy(...wrong)).toThrow(error);
+    // And goes on as before.
+    const trace = new Trace();
+    expect(Array.from(executor.runSync(inputs, { trace }).y.data)).toEqual(wanted);
+    expect(trace.rows.map(({ op }) => op)).toEqual(["add", "flatten", "mul"]);
+  };
+
+  test("a module that the model lacks, or that is only a part of a name", () => {
+    refuse(model, /head: the model has no module/, "head");
+    refuse(model, /bod: the model has no module/, "bod");
+    refuse(model, /: the model has no module/, "");
+  });
+
+  test("ops that a run lacks", () => {
+    refuse(model, /no op called pack, and none called end/, {
+      from: "pack" as "add",
+      to: "end" as "mul",
+    });
+  });
+
+  test("a range that ends before it begins", () => {
+    refuse(model, /mul runs after add/, { from: "mul", to: "add" });
+  });
+
+  test("a module whose ops do not follow each other", () => {
+    const split = withModules("a", "b", "a");
+    const data = split.ops.map((op) =>
+      op.name === "flatten" ? { ...op, kernel: "mul_scale" } : op,
+    );
+    const other = { ...split, ops: data } as ModelData as StaticNet;
+    using executor = make(other);
+    expect(() => executor.lazy("a")).toThrow(/a: is not in one piece: flatten/);
+  });
+
+  test("ops that are in another block", () => {
+    refuse(
+      model,
+      /body: overlaps with the block add…flatten/,
+      { from: "add", to: "flatten" },
+      "body",
+    );
+    using executor = make();
+    executor.lazy("body.add");
+    expect(() => executor.lazy("body")).toThrow(/overlaps/);
+    expect(() => executor.lazy("body.add")).toThrow(/overlaps/);
+    expect(executor.describe().ops.map(({ name }) => name)).toEqual(["body.add", "flatten", "mul"]);
+  });
+
+  test("with all that is wrong", () => {
+    refuse(model, /head.*neck/s, "head", "neck");
+  });
+});
+
+describe("on several devices", () => {
+  const files = graphFiles;
+  const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
+
+  test("a block has to be on one", () => {
+    const graph = randomGraph(randomFrom(3), 8);
+    const place = ({ name }: Op): DeviceName => (name === "op3" ? "webgl2" : "wasm");
+    const devices = ["wasm", new FakeDevice()] as const;
+    using executor = Executor.createSync(graph, { files, devices, policies: [{ place }] });
+    expect(() => executor.lazy({ from: "op2", to: "op4" })).toThrow(PlacementError);
+    expect(() => executor.lazy({ from: "op2", to: "op4" })).toThrow(
+      "op2…op4: is on wasm and webgl2",
+    );
+    expect(executor.describe().ops).toHaveLength(8);
+    class Lazy extends Executor<typeof graph> {
+      constructor(...args: ConstructorParameters<typeof Executor<typeof graph>>) {
+        super(...args);
+        this.lazy({ from: "op2", to: "op4" });
+      }
+    }
+    const options = { files, devices: ["wasm", new FakeDevice()] as const, policies: [{ place }] };
+    expect(() => Lazy.createSync(graph, options)).toThrow(PlacementError);
+  });
+
+  const graphs = Array.from({ length: 60 }, (_, seed) => {
+    const random = randomFrom(seed + 1000);
+    return { seed, random, graph: randomGraph(random, 4 + Math.floor(random() * 30)) };
+  });
+
+  test.each(graphs)(
+    "random blocks of random models are right: $seed",
+    async ({ random, graph }) => {
+      const ops = graph.main.map(([, target]) => graph.ops[target] as OpData);
+      // Cut the ops into pieces, each on a device of its own; most of them are blocks.
+      const pieces: { first: number; end: number; device: DeviceName; isBlock: boolean }[] = [];
+      for (let first = 0; first < ops.length; first = pieces[pieces.length - 1]?.end as number) {
+        const end = Math.min(ops.length, first + 1 + Math.floor(random() * 6));
+        const device = random() < 0.5 ? "wasm" : "webgl2";
+        pieces.push({ first, end, device, isBlock: random() < 0.7 });
+      }
+      const devices = new Map(
+        pieces.flatMap(({ first, end, device }) =>
+          ops.slice(first, end).map(({ name }) => [name, device] as const),
+        ),
+      );
+      const watch = watching();
+      const place = ({ name }: Op) => devices.get(name);
+      const fake = new FakeDevice(true);
+      const options = { files, devices: ["wasm", fake] as const, policies: [{ place }, watch] };
+      using executor = Executor.createSync(graph, options);
+      const names = pieces.map(({ first, end }) => [ops[first]?.name, ops[end - 1]?.name] as const);
+      for (const [index, { isBlock }] of pieces.entries()) {
+        const [from, to] = names[index] as [string, string];
+        if (isBlock) executor.lazy({ from, to });
+      }
+      const all = evaluateGraph(graph, x);
+      const check = (outputs: Readonly<Record<string, { data: unknown }>>) => {
+        for (const { name, value } of graph.outputs)
+          expect(outputs[name]?.data).toEqual(all[value]);
+      };
+      check(executor.runSync({ x }));
+      const units = pieces.flatMap(({ first, end, isBlock }, index) =>
+        isBlock ? [names[index]?.join("…")] : ops.slice(first, end).map(({ name }) => name),
+      );
+      expect(watch.ops.map(({ name }) => name)).toEqual(units);
+      const { read } = fake;
+      check(await executor.run({ x }));
+      check(await executor.run({ x }, { trace: new Trace() }));
+      // A run that may wait has to wait for nothing.
+      expect(fake.read).toBe(read);
+      const leaving = [...new Set(watch.ops.flatMap((op) => op.outputs.map(({ name }) => name)))];
+      const { captured } = await executor.capture({ x }, leaving);
+      for (const [index, { name }] of graph.values.entries()) {
+        if (leaving.includes(name)) expect(captured[name]?.data).toEqual(all[index]);
+      }
+    },
+  );
+});
