@@ -2,8 +2,8 @@
  * Builds `dist/`:
  *
  *     *.js, *.d.ts         the npm package: one module per source file
- *     runtime/             one minified module and its types, and what its threads run, for a
- *                          bundle to carry
+ *     runtime/             one minified module and its types, what its threads run, and the WebGL2
+ *                          device, for a bundle to carry
  *     pyjsml.script.js     one minified script that sets `globalThis.pyjsml`, for engines that
  *                          refuse `import`
  *     modules.script.js    a script that reads modules for pyjsml's Python side; no bundle has it
@@ -32,12 +32,34 @@ const shared = {
   logLevel: "warning",
 };
 
+/**
+ * Resolve imports of `name`, one of the files in `src`, as `result` says.
+ * @param {string} name
+ * @param {import("esbuild").OnResolveResult} result
+ * @returns {import("esbuild").Plugin}
+ */
+const redirect = (name, result) => ({
+  name: `redirect ${name}`,
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^\\./${name}\\.js$`) }, () => result);
+  },
+});
+
 /** What esbuild makes, as its options. */
 export const outputs = {
   module: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
     format: "esm",
+    plugins: [redirect("webgl2", { path: "./webgl2.js", external: true })],
     outfile: join(dist, "runtime", "index.js"),
+  }),
+  webgl2: /** @type {import("esbuild").BuildOptions} */ ({
+    ...shared,
+    entryPoints: [join(here, "src", "webgl2.ts")],
+    format: "esm",
+    // An error is of one class, whoever throws it.
+    plugins: [redirect("errors", { path: "./index.js", external: true })],
+    outfile: join(dist, "runtime", "webgl2.js"),
   }),
   worker: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
@@ -49,6 +71,8 @@ export const outputs = {
     ...shared,
     format: "iife",
     globalName: "pyjsml",
+    // Whoever evaluates scripts has no WebGL2 either.
+    plugins: [redirect("webgl2", { path: join(here, "src", "webgl2-absent.ts") })],
     // A script has no address; the runtime asks for it before it uses it.
     logOverride: { "empty-import-meta": "silent" },
     // A script may be evaluated inside a function, where `var` makes no global.

@@ -102,6 +102,18 @@ class OutOfMemoryError(PyjsmlError):
     """An engine refuses the memory that a run needs."""
 
 
+class DeviceError(PyjsmlError):
+    """A device can't be had in an engine, or can't do what is asked of it."""
+
+
+class DeviceLostError(DeviceError):
+    """What was on a device is gone: the browser took its context away."""
+
+
+class ShaderError(DeviceError):
+    """A driver rejects shaders; the message has each op and what the driver says."""
+
+
 class WorkerError(PyjsmlError):
     """A thread of an executor did not start in its engine, or has died."""
 

@@ -1,4 +1,6 @@
-import { checkDevices, given, joinDevices } from "./devices.js";
+import type { ModelData } from "./data.js";
+import type { Device } from "./device.js";
+import { checkDevices, given, joinDevices, makeDevices } from "./devices.js";
 import { systemHost } from "./host.js";
 import { load, loadSync } from "./load.js";
 import { checkFormat, type Model } from "./model.js";
@@ -7,6 +9,7 @@ import { Parts } from "./parts.js";
 import { usableThreads } from "./pool-host.js";
 import { REST_AFTER_MS } from "./runner.js";
 import { WasmDevice } from "./wasm.js";
+import type { WebGl2Options } from "./webgl2-context.js";
 import { Weights } from "./weights.js";
 
 /** The class of an executor, as `create` wants it. */
@@ -21,16 +24,18 @@ export async function create<M extends Model, E>(
   checkFormat(model);
   const { signal, onProgress, policies = [] } = options;
   signal?.throwIfAborted();
-  const wanted = checkDevices(options.devices);
+  const wanted = checkDevices(model, options.devices);
   const threads = usableThreads(options);
   const host = systemHost(options.host);
   const loading = load(model, options);
   let devices = given(wanted);
   try {
-    const bytes = await loading.wasm;
+    await loading.wasm;
     onProgress?.({ phase: "compile", loaded: 0, total: 1 });
-    const wasm = await WasmDevice.create(bytes, threads, () => host.now());
-    devices = joinDevices(wanted, wasm);
+    devices = await makeDevices(wanted, {
+      wasm: async () => WasmDevice.create(await loading.wasm, threads, () => host.now()),
+      webgl2: () => makeWebGl2(model, options.webgl2),
+    });
     onProgress?.({ phase: "compile", loaded: 1, total: 1 });
     const parts = new Parts({ model, isa: loading.isa, devices, host, policies });
     const executor = new Class(parts);
@@ -48,6 +53,7 @@ export async function create<M extends Model, E>(
         rested = host.now();
       }
     }
+    await parts.frames.ready;
     await loading.checked;
     return executor;
   } catch (error) {
@@ -65,7 +71,7 @@ export function createSync<M extends Model, E>(
   options: CreateSyncOptions,
 ): E {
   checkFormat(model);
-  const wanted = checkDevices(options.devices);
+  const wanted = checkDevices(model, options.devices, true);
   let devices = given(wanted);
   try {
     const { isa, wasm, weights: shards } = loadSync(model, options);
@@ -82,4 +88,10 @@ export function createSync<M extends Model, E>(
     for (const device of devices) device.dispose();
     throw error;
   }
+}
+
+/** Load what this device alone needs, and make it. */
+async function makeWebGl2(model: ModelData, options: WebGl2Options = {}): Promise<Device> {
+  const [{ WebGl2Device }, shaders] = await Promise.all([import("./webgl2.js"), model.shaders?.()]);
+  return new WebGl2Device(shaders ?? {}, options);
 }

@@ -37,6 +37,10 @@ export interface Device {
   readonly threads: number;
   /** How many bytes it has taken so far. */
   readonly memory: number;
+  /** Make ready for calls of `ops`, ahead of the first; absent where they are ready at once. */
+  compile?(ops: readonly OpData[]): Promise<void>;
+  /** Call `refill` whenever the device works again after all that was on it has been lost. */
+  onEmptied?(refill: () => void): void;
   /** Make room for the values of a plan that are used on this device, or throw OutOfMemoryError. */
   open(plan: Plan, uses: readonly Use[]): Room;
   /** Hear that a run begins whose calls take about `cost` nanoseconds in all. */

@@ -14,6 +14,9 @@
  *       ExecutorError         a module of one's own has no executor or policies
  *       PlacementError        `place` chose a device that isn't there
  *       OutOfMemoryError      the host refuses the memory that a run needs
+ *       DeviceError           a device can't be had here, or can't do it
+ *         DeviceLostError     ... has lost what was on it
+ *         ShaderError         ... has a driver that rejects shaders
  *       KernelError           an op failed while it ran
  *       WorkerError           a thread did not start, or has died
  *       StateError            the executor is disposed or busy, or a hook broke its promise
@@ -93,6 +96,27 @@ export class PlacementError extends PyjsmlError {
 export class OutOfMemoryError extends PyjsmlError {
   override get name(): string {
     return "OutOfMemoryError";
+  }
+}
+
+/** A device can't be had on this machine, or can't do what is asked of it. */
+export class DeviceError extends PyjsmlError {
+  override get name(): string {
+    return "DeviceError";
+  }
+}
+
+/** What was on a device is gone: the browser took its context away. */
+export class DeviceLostError extends DeviceError {
+  override get name(): string {
+    return "DeviceLostError";
+  }
+}
+
+/** A driver rejects shaders; each problem is an op, where it comes from, and what the driver says. */
+export class ShaderError extends DeviceError {
+  override get name(): string {
+    return "ShaderError";
   }
 }
 

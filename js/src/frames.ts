@@ -46,6 +46,7 @@ export class Frames {
   /** By op of a run: the number of its device. */
   #homes: ReadonlyMap<number, number> = new Map();
   #uses: Uses;
+  #ready: Promise<unknown> = Promise.resolve();
   #latest: { readonly key: string; readonly frame: Frame } | undefined;
 
   /** One of `devices` is "wasm", on which everything runs until `place` is called. */
@@ -53,6 +54,8 @@ export class Frames {
     this.#model = model;
     this.#devices = devices;
     this.#wasm = devices.findIndex(({ name }) => name === "wasm");
+    // What one has lost wasm still has.
+    for (const [home, device] of devices.entries()) device.onEmptied?.(() => this.restock(home));
     this.#joined = model;
     this.#uses = findUses(
       model,
@@ -64,9 +67,15 @@ export class Frames {
 
   /** Decide for each main step on which device it runs, by the device's number. */
   place(homes: readonly number[]): void {
+    this.#compile(homes);
     this.clear();
     this.#homes = new Map(this.#model.main.map(([, target], i) => [target, homes[i] as number]));
     this.#uses = findUses(this.#model, homes, this.#devices.length, this.#wasm);
+  }
+
+  /** Settles when the devices are ready for the ops that have been placed on them. */
+  get ready(): Promise<unknown> {
+    return this.#ready;
   }
 
   /** Run blocks as one: `model` is this one with an op for each. */
@@ -77,15 +86,17 @@ export class Frames {
 
   /** The frame of the steps that prepare the weights and copy them to where they are needed. */
   load(): Frame {
-    const { values, load } = this.#model;
-    const uses = this.#uses.of.map((of) => of.filter(({ value }) => this.#isPersistent(value)));
-    const everything = new Uint8Array(values.length).fill(1 << this.#wasm);
-    const site = this.#open("load", new Map(), uses, everything, everything);
-    const steps = load.map((step) => bindStep(site, step, this.#wasm));
-    const copies = uses.map((of, home) =>
-      home === this.#wasm ? [] : of.map(({ value }) => copyStep(site, value, home)),
-    );
-    return this.#frame(site, [...steps, ...copies.flat()], []);
+    const site = this.#openLoad();
+    const steps = this.#model.load.map((step) => bindStep(site, step, this.#wasm));
+    const copies = this.#devices.flatMap((_, home) => this.#copyWeights(site, home));
+    return this.#frame(site, [...steps, ...copies], []);
+  }
+
+  /** Copy the prepared weights to the device number `home` again. */
+  restock(home: number): void {
+    const site = this.#openLoad();
+    for (const { call } of this.#copyWeights(site, home)) call?.();
+    for (const room of site.rooms) room.close();
   }
 
   /** The frame of a run. */
@@ -108,6 +119,28 @@ export class Frames {
     for (const { close } of this.#frames.values()) close();
     this.#frames.clear();
     this.#latest = undefined;
+  }
+
+  /** Have the devices make ready for what has been placed on them: step i on the number homes[i]. */
+  #compile(homes: readonly number[]): void {
+    const ops = this.#model.main.map(([, target]) => this.#model.ops[target] as OpData);
+    const ready = this.#devices.map((device, home) =>
+      device.compile?.(ops.filter((_, step) => homes[step] === home)),
+    );
+    this.#ready = Promise.all(ready);
+    this.#ready.catch(() => {}); // Whoever waits for it is told.
+  }
+
+  #openLoad(): Site {
+    const uses = this.#uses.of.map((of) => of.filter(({ value }) => this.#isPersistent(value)));
+    const everything = new Uint8Array(this.#model.values.length).fill(1 << this.#wasm);
+    return this.#open("load", new Map(), uses, everything, everything);
+  }
+
+  #copyWeights(site: Site, home: number): Step[] {
+    if (home === this.#wasm) return [];
+    const weights = this.#uses.of[home]?.filter(({ value }) => this.#isPersistent(value)) ?? [];
+    return weights.map(({ value }) => copyStep(site, value, home));
   }
 
   #makeMain(binding: Binding): Frame {

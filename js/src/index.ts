@@ -11,6 +11,8 @@ export { type DType, FORMAT_VERSION, type ModelData, type PortData } from "./dat
 export {
   BundleError,
   DeadlockError,
+  DeviceError,
+  DeviceLostError,
   DigestError,
   ExecutorError,
   FormatVersionError,
@@ -21,6 +23,7 @@ export {
   OutOfMemoryError,
   PlacementError,
   PyjsmlError,
+  ShaderError,
   StateError,
   WorkerError,
 } from "./errors.js";

@@ -2,6 +2,7 @@ import type { DeviceOption } from "./devices.js";
 import type { Host } from "./host.js";
 import type { Policy } from "./policy.js";
 import type { Threads } from "./pool-host.js";
+import type { WebGl2Options } from "./webgl2-context.js";
 
 /** What a file's bytes may be given as. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -45,6 +46,8 @@ export interface CreateOptions extends CommonOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** How many threads may share the work, this one included: 1 by default. */
   readonly threads?: Threads | undefined;
+  /** How "webgl2" comes by its context. */
+  readonly webgl2?: WebGl2Options | undefined;
   /** Hears what is not as asked for, and works all the same; by default `console.warn`. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }

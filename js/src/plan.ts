@@ -9,10 +9,13 @@ import { itemSize, type Shape, sizeOf } from "./tensor.js";
  */
 export interface Plan {
   readonly binding: Binding;
+  readonly names: readonly string[];
   readonly dtypes: readonly DType[];
   /** Undefined for a value outside the planned regions, here and in `addresses`. */
   readonly shapes: readonly (Shape | undefined)[];
   readonly addresses: readonly (number | undefined)[];
+  /** The value whose bytes each one has: that of which it is a view, else itself. */
+  readonly roots: readonly number[];
   /** End of the values that live as long as the executor. */
   readonly persistentEnd: number;
   /** End of all values: the memory that this plan needs. */
@@ -59,8 +62,26 @@ export function makePlan(model: ModelData, arena: Arena, binding: Binding): Plan
 
   const persistentEnd = layOut("persistent", 0);
   const end = layOut(arena, align(persistentEnd, REGION_ALIGNMENT));
-  const dtypes = values.map(({ dtype }) => dtype);
-  return { binding, dtypes, shapes, addresses, persistentEnd, end };
+  return {
+    binding,
+    names: values.map(({ name }) => name),
+    dtypes: values.map(({ dtype }) => dtype),
+    shapes,
+    addresses,
+    roots: rootsOf(values),
+    persistentEnd,
+    end,
+  };
+}
+
+function rootsOf(values: readonly ValueData[]): number[] {
+  return values.map((_, index) => {
+    for (let root = index; ;) {
+      const { alias = -1 } = values[root] as ValueData;
+      if (alias < 0) return root;
+      root = alias;
+    }
+  });
 }
 
 /**

@@ -14,7 +14,11 @@ export interface Tools {
  * Read a file, from a disk or a server; `promise` is what the bundle says of it, if it is of one. Throws
  * LoadError, or the signal's reason.
  */
-export async function read(url: URL | string, tools: Tools, promise?: FileData): Promise<Uint8Array> {
+export async function read(
+  url: URL | string,
+  tools: Tools,
+  promise?: FileData,
+): Promise<Uint8Array> {
   const isFile = String(url).startsWith("file:") || !/^[a-z][a-z\d+.-]+:/i.test(String(url));
   // Asked for at run time, so that a bundler for browsers sees no import of a Node module.
   const fs = isFile ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;

@@ -131,7 +131,7 @@ function costOf({ flops, bytes }: Work): number {
 }
 
 /** Name an op and what the user wrote that it comes from. */
-function describeOp({ name, origins }: OpData): string {
+export function describeOp({ name, origins }: OpData): string {
   const { node = "", module, source = "" } = origins[origins.length - 1] ?? {};
   const origin = [module || node, source].filter(Boolean).join(" ");
   return origin ? `${name} (${origin})` : name;

@@ -1,0 +1,115 @@
+/**
+ * How tensors lie in textures (see `ShaderData`), and which of them share one. Nothing here needs a
+ * context.
+ */
+
+import type { DType } from "./data.js";
+import { DeviceError, KernelError } from "./errors.js";
+import type { Plan } from "./plan.js";
+import { formatShape, type Shape, sizeOf } from "./tensor.js";
+
+/** The width of every texture of more than one row, in texels; WebGL2 promises that there can be so many. */
+export const WIDTH = 2048;
+/** How many elements a texel has. */
+export const LANES = 4;
+
+/** What a texture's elements are. */
+export type Kind = "float" | "int";
+
+/** Extents in texels. */
+export interface Extent {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A texture that values take turns in: as large as the largest of them. */
+export interface Slot extends Extent {
+  readonly kind: Kind;
+  /** Indices of values. */
+  readonly values: readonly number[];
+}
+
+/** Bytes of a plan: from the first address to before the second. */
+export type Range = readonly [number, number];
+
+/** A value that wants a place while the steps `first` to `last` run. */
+export interface Tenant {
+  readonly value: number;
+  /** Its bytes in the plan. */
+  readonly bytes: Range;
+  readonly kind: Kind;
+  readonly extent: Extent;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The kind of texture that holds a dtype; undefined where none does. */
+export function kindOf(dtype: DType): Kind | undefined {
+  if (dtype === "float32") return "float";
+  return dtype === "float64" || dtype === "float16" ? undefined : "int";
+}
+
+/** The extent of so many texels. */
+export function extentOf(texels: number): Extent {
+  return {
+    width: Math.max(1, Math.min(texels, WIDTH)),
+    height: Math.max(1, Math.ceil(texels / WIDTH)),
+  };
+}
+
+/** How many texels so many elements take. */
+export function texelsOf(elements: number): number {
+  return Math.ceil(elements / LANES);
+}
+
+/**
+ * The kind and extent of a value. Throws KernelError for a dtype that no texture holds, DeviceError
+ * for a tensor of more rows than a texture may have.
+ */
+export function placeOf(
+  { dtypes, shapes }: Plan,
+  value: number,
+  maxSize: number,
+): { readonly kind: Kind; readonly extent: Extent } {
+  const dtype = dtypes[value] as DType;
+  const shape = shapes[value] as Shape;
+  const kind = kindOf(dtype);
+  if (!kind) {
+    throw new KernelError(`a tensor of ${dtype} has no place on webgl2: place its ops on wasm`);
+  }
+  const extent = extentOf(texelsOf(sizeOf(shape)));
+  if (extent.height > maxSize) {
+    throw new DeviceError(
+      `a tensor ${dtype} ${formatShape(shape)} takes ${extent.height} rows of ${WIDTH} texels, and ` +
+        `the textures of this machine have ${maxSize} at most: use smaller inputs, or place its ops ` +
+        "on wasm",
+    );
+  }
+  return { kind, extent };
+}
+
+/**
+ * Let tenants share slots that are never there together, and whose bytes in the plan overlap: then
+ * whoever runs the steps in another order keeps to the order in which these take turns. The largest
+ * choose first, so that a slot is seldom larger than who is in it.
+ */
+export function share(tenants: readonly Tenant[]): Slot[] {
+  const slots: { readonly kind: Kind; readonly extent: Extent; readonly tenants: Tenant[] }[] = [];
+  const area = ({ extent }: Tenant) => extent.width * extent.height;
+  for (const tenant of [...tenants].sort((a, b) => area(b) - area(a))) {
+    const { kind, extent } = tenant;
+    const free = slots.find((slot) => {
+      return slot.kind === kind && slot.tenants.every((other) => takeTurns(tenant, other));
+    });
+    if (free) free.tenants.push(tenant);
+    else slots.push({ kind, extent, tenants: [tenant] });
+  }
+  return slots.map(({ kind, extent, tenants }) => {
+    return { kind, ...extent, values: tenants.map(({ value }) => value) };
+  });
+}
+
+function takeTurns(one: Tenant, other: Tenant): boolean {
+  const apart = one.last < other.first || other.last < one.first;
+  return apart && one.bytes[0] < other.bytes[1] && other.bytes[0] < one.bytes[1];
+}

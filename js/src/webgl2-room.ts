@@ -1,0 +1,136 @@
+import type { DType, OpData, Shaders } from "./data.js";
+import { type BoundOp, type Call, isView, type Room, type Use } from "./device.js";
+import { evaluate, evaluateAll } from "./dims.js";
+import { BundleError } from "./errors.js";
+import type { Plan } from "./plan.js";
+import { describeOp } from "./schedule.js";
+import { type DataOf, type Shape, sizeOf } from "./tensor.js";
+import type { Arena } from "./webgl2-arena.js";
+import type { Context } from "./webgl2-context.js";
+import { fromElements, toElements } from "./webgl2-elements.js";
+import { type Extent, extentOf, texelsOf } from "./webgl2-layout.js";
+import type { Programs, Source } from "./webgl2-program.js";
+import type { Texture, Textures } from "./webgl2-texture.js";
+import type { Transfer } from "./webgl2-transfer.js";
+
+/** What the rooms of a device work with. */
+export interface Tools {
+  readonly context: Context;
+  readonly programs: Programs;
+  readonly textures: Textures;
+  readonly transfer: Transfer;
+  readonly arena: Arena;
+  readonly shaders: Shaders;
+}
+
+/** A pass with all that it needs. */
+interface Draw {
+  readonly source: Source;
+  readonly inputs: readonly Texture[];
+  readonly outputs: readonly Texture[];
+  readonly dims: readonly number[];
+  readonly viewport: Extent;
+}
+
+/** The values of one frame, each in a texture. */
+export class WebGl2Room implements Room {
+  readonly #tools: Tools;
+  readonly #plan: Plan;
+  readonly #textures: ReadonlyMap<number, Texture>;
+
+  constructor(tools: Tools, plan: Plan, uses: readonly Use[]) {
+    this.#tools = tools;
+    this.#plan = plan;
+    this.#textures = tools.arena.place(plan, uses);
+    tools.textures.checkMemory();
+  }
+
+  bind(bound: BoundOp): Call | undefined {
+    if (isView(bound.op)) return undefined;
+    const draws = this.#drawsOf(bound);
+    const units = Math.max(...draws.map(({ inputs }) => inputs.length));
+    const { context } = this.#tools;
+    return () => context.use(units, () => draws.forEach((draw) => this.#draw(draw)));
+  }
+
+  write(value: number, data: ArrayBufferView): void {
+    const { dtypes, names } = this.#plan;
+    const elements = toElements(dtypes[value] as DType, data, names[value] as string);
+    this.#tools.transfer.upload(this.texture(value), elements);
+  }
+
+  read(value: number): DataOf<DType> {
+    const { length, dtype } = this.#sizeOf(value);
+    return fromElements(dtype, this.#tools.transfer.download(this.texture(value), length));
+  }
+
+  async readLater(value: number): Promise<DataOf<DType>> {
+    const { transfer } = this.#tools;
+    const { length, dtype } = this.#sizeOf(value);
+    return fromElements(dtype, await transfer.downloadLater(this.texture(value), length));
+  }
+
+  /** The texture that a value lies in. */
+  texture(value: number): Texture {
+    const texture = this.#textures.get(value);
+    if (!texture) throw new BundleError(`the value number ${value} has no texture`);
+    return texture;
+  }
+
+  /** The textures stay: the next room takes them over. */
+  close(): void {}
+
+  #drawsOf({ op, dims }: BoundOp): Draw[] {
+    const { arena, shaders } = this.#tools;
+    const { passes, temps } = shaderOf(op, shaders);
+    const binding = new Map(dims.map((dim, index) => [`n${index}`, dim]));
+    const operands = [...op.inputs, ...op.outputs].map((value) => this.texture(value));
+    const scratch = temps.map(({ dtype, size, layers = 0 }, index) => {
+      const extent = extentOf(texelsOf(evaluate(size, binding)));
+      return arena.temp(index, dtype === "float32" ? "float" : "int", extent, layers);
+    });
+    const textures = [...operands, ...scratch];
+    const take = (refs: readonly number[]) => refs.map((ref) => textures[ref] as Texture);
+    const sources = sourcesOf(op, shaders);
+    return passes.flatMap((pass, index) => {
+      const texels = evaluate(pass.texels, binding);
+      if (!texels) return [];
+      return {
+        source: sources[index] as Source,
+        inputs: take(pass.inputs),
+        outputs: take(pass.outputs),
+        dims: evaluateAll(pass.dims, binding),
+        viewport: extentOf(texels),
+      };
+    });
+  }
+
+  #draw({ source, inputs, outputs, dims, viewport }: Draw): void {
+    const { context, programs, textures } = this.#tools;
+    const { gl } = context;
+    programs.use(source, dims);
+    for (const [unit, texture] of inputs.entries()) textures.bind(unit, texture);
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, textures.target(outputs));
+    gl.viewport(0, 0, viewport.width, viewport.height);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  #sizeOf(value: number): { readonly length: number; readonly dtype: DType } {
+    const { shapes, dtypes } = this.#plan;
+    return { length: sizeOf(shapes[value] as Shape), dtype: dtypes[value] as DType };
+  }
+}
+
+/** The fragment shaders of an op's passes. Throws BundleError where they are not in `shaders`. */
+export function sourcesOf(op: OpData, shaders: Shaders): Source[] {
+  const user = describeOp(op);
+  return shaderOf(op, shaders).passes.map(({ fragment, inputs, dims }) => {
+    return { fragment, inputs: inputs.length, dims: dims.length, user };
+  });
+}
+
+function shaderOf({ name, shader = "" }: OpData, shaders: Shaders): Shaders[string] {
+  const found = Object.hasOwn(shaders, shader) ? shaders[shader] : undefined;
+  if (!found) throw new BundleError(`shaders.js lacks the op ${name}: bundle the model again`);
+  return found;
+}

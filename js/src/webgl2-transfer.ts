@@ -1,0 +1,127 @@
+/** Tensors into textures and out of them. */
+
+import type { Context } from "./webgl2-context.js";
+import type { Elements } from "./webgl2-elements.js";
+import { LANES, texelsOf, WIDTH } from "./webgl2-layout.js";
+import type { Texture, Textures } from "./webgl2-texture.js";
+
+/** How texels lie in rows: full ones, and then a piece of one. */
+interface Rows {
+  readonly full: number;
+  /** Texels of the last row, if it is not full. */
+  readonly rest: number;
+}
+
+/** Copies elements between arrays and textures, through the GPU's own buffers. */
+export class Transfer {
+  readonly #context: Context;
+  readonly #textures: Textures;
+
+  constructor(context: Context, textures: Textures) {
+    this.#context = context;
+    this.#textures = textures;
+  }
+
+  /** Fill the texels that `elements` take. They may change as soon as this returns. */
+  upload(texture: Texture, elements: Elements): void {
+    if (!elements.length) return;
+    this.#context.use(1, () => {
+      const { gl } = this.#context;
+      gl.activeTexture(gl.TEXTURE0);
+      gl.bindTexture(gl.TEXTURE_2D, texture.handle);
+      const texels = texelsOf(elements.length);
+      // The buffer may be longer than the elements, so that the last texel is whole.
+      const buffer = gl.createBuffer();
+      gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, buffer);
+      gl.bufferData(gl.PIXEL_UNPACK_BUFFER, texels * LANES * 4, gl.STREAM_DRAW);
+      gl.bufferSubData(gl.PIXEL_UNPACK_BUFFER, 0, elements);
+      const [format, type] = formatOf(gl, texture);
+      const { full, rest } = rowsOf(texels);
+      const fill = (row: number, width: number, height: number) =>
+        gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, row, width, height, format, type, offsetOf(row));
+      if (full) fill(0, WIDTH, full);
+      if (rest) fill(full, rest, 1);
+      gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, null);
+      gl.deleteBuffer(buffer);
+    });
+  }
+
+  /** Copy the first `length` elements out, and wait for the GPU until they are there. */
+  download(texture: Texture, length: number): Elements {
+    return this.#context.use(0, () => {
+      const { gl } = this.#context;
+      const texels = texelsOf(length);
+      const elements = arrayFor(texture, texels * LANES);
+      gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#textures.target([texture]));
+      const [format, type] = formatOf(gl, texture);
+      const { full, rest } = rowsOf(texels);
+      const take = (row: number, width: number, height: number) =>
+        gl.readPixels(0, row, width, height, format, type, elements, offsetOf(row) / 4);
+      if (full) take(0, WIDTH, full);
+      if (rest) take(full, rest, 1);
+      return elements.length === length ? elements : elements.slice(0, length);
+    });
+  }
+
+  /**
+   * The same without waiting: the copy is made on the GPU, and handed over once it is there.
+   */
+  async downloadLater(texture: Texture, length: number): Promise<Elements> {
+    const { gl } = this.#context;
+    const { buffer, fence } = this.#context.use(0, () => this.#copyOut(texture, length));
+    try {
+      const signaled = () => gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
+      await this.#context.until(signaled);
+      return this.#context.use(0, () => {
+        const elements = arrayFor(texture, length);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+        gl.getBufferSubData(gl.PIXEL_PACK_BUFFER, 0, elements);
+        gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+        return elements;
+      });
+    } finally {
+      gl.deleteSync(fence);
+      gl.deleteBuffer(buffer);
+    }
+  }
+
+  /** Have the GPU copy elements into a buffer, and tell it to say when they are there. */
+  #copyOut(
+    texture: Texture,
+    length: number,
+  ): { readonly buffer: WebGLBuffer; readonly fence: WebGLSync } {
+    const { gl } = this.#context;
+    const texels = texelsOf(length);
+    const buffer = gl.createBuffer();
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
+    gl.bufferData(gl.PIXEL_PACK_BUFFER, texels * LANES * 4, gl.STREAM_READ);
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#textures.target([texture]));
+    const [format, type] = formatOf(gl, texture);
+    const { full, rest } = rowsOf(texels);
+    const take = (row: number, width: number, height: number) =>
+      gl.readPixels(0, row, width, height, format, type, offsetOf(row));
+    if (full) take(0, WIDTH, full);
+    if (rest) take(full, rest, 1);
+    gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) as WebGLSync;
+    gl.flush();
+    return { buffer, fence };
+  }
+}
+
+function rowsOf(texels: number): Rows {
+  return { full: Math.floor(texels / WIDTH), rest: texels % WIDTH };
+}
+
+/** Where a row begins in an array or buffer, in bytes. */
+function offsetOf(row: number): number {
+  return row * WIDTH * LANES * 4;
+}
+
+function formatOf(gl: WebGL2RenderingContext, { kind }: Texture): [format: number, type: number] {
+  return kind === "int" ? [gl.RGBA_INTEGER, gl.INT] : [gl.RGBA, gl.FLOAT];
+}
+
+function arrayFor({ kind }: Texture, length: number): Elements {
+  return kind === "int" ? new Int32Array(length) : new Float32Array(length);
+}

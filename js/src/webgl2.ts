@@ -1,0 +1,70 @@
+/** The WebGL2 device: a module of its own, which is loaded only where it is used. */
+
+import type { OpData, Shaders } from "./data.js";
+import { type Device, isView, type Room, type Use } from "./device.js";
+import type { Plan } from "./plan.js";
+import { Arena } from "./webgl2-arena.js";
+import { Context, type FloatFormat, type WebGl2Options } from "./webgl2-context.js";
+import { Programs } from "./webgl2-program.js";
+import { sourcesOf, type Tools, WebGl2Room } from "./webgl2-room.js";
+import { Textures } from "./webgl2-texture.js";
+import { Transfer } from "./webgl2-transfer.js";
+
+/** Runs ops as fragment shaders over textures. */
+export class WebGl2Device implements Device {
+  readonly name = "webgl2";
+  readonly threads = 1;
+  readonly #tools: Tools;
+
+  /** Throws DeviceError where there is no WebGL2 that can draw floats. */
+  constructor(shaders: Shaders, options: WebGl2Options) {
+    const context = new Context(options);
+    const textures = new Textures(context);
+    this.#tools = {
+      context,
+      textures,
+      programs: new Programs(context),
+      transfer: new Transfer(context, textures),
+      arena: new Arena(context, textures),
+      shaders,
+    };
+  }
+
+  get floats(): FloatFormat {
+    return this.#tools.context.floats;
+  }
+
+  /** How many bytes of textures there are. */
+  get memory(): number {
+    return this.#tools.textures.bytes;
+  }
+
+  /**
+   * Compile what `ops` need, as much at once as the driver does. Throws ShaderError, with every shader
+   * that the driver rejects.
+   */
+  async compile(ops: readonly OpData[]): Promise<void> {
+    const { programs, shaders } = this.#tools;
+    programs.start(ops.flatMap((op) => (isView(op) ? [] : sourcesOf(op, shaders))));
+    await programs.finish();
+  }
+
+  onEmptied(refill: () => void): void {
+    this.#tools.context.onRestored(refill);
+  }
+
+  open(plan: Plan, uses: readonly Use[]): Room {
+    return new WebGl2Room(this.#tools, plan, uses);
+  }
+
+  begin(): void {
+    this.#tools.context.check();
+  }
+
+  dispose(): void {
+    const { programs, textures, context } = this.#tools;
+    programs.dispose();
+    textures.dispose();
+    context.dispose();
+  }
+}

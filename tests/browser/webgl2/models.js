@@ -1,0 +1,87 @@
+// Models with shaders written by hand, over the files of a bundle with a wasm file and no weights
+// that they would need.
+import { model as bundled } from "/bundle/index.js";
+
+const HEAD = `#version 300 es
+precision highp float;
+precision highp int;
+precision highp sampler2D;
+precision highp isampler2D;
+precision highp sampler2DArray;
+int index() { return int(gl_FragCoord.y) * 2048 + int(gl_FragCoord.x); }
+ivec2 at(int t) { return ivec2(t & 2047, t >> 11); }
+`;
+
+/** One pass: `declarations` of uniforms and outputs, and the `body` of main. */
+export function pass(declarations, body, { inputs, outputs, dims = [], texels }) {
+  const fragment = `${HEAD}${declarations}\nvoid main() { ${body} }`;
+  return { fragment, inputs, outputs, dims, texels };
+}
+
+/** The texels of `elements`, an expression. */
+export const texels = (elements) => ["//", ["+", elements, 3], 4];
+
+const INT = new Set(["bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64"]);
+
+/**
+ * A chain x → v1 → v2 → … of element-wise ops over tensors of `shape`, each `{ dtype, code }`: code
+ * is an expression over `v`, the texel before. Values reuse each other's bytes as the planner has it.
+ */
+export function chain(dtype, shape, steps, { dims = [] } = {}) {
+  const size = shape.reduce((product, extent) => ["*", product, extent], 1);
+  const values = [
+    { name: "x", dtype, shape, region: "main" },
+    ...steps.map((step, i) => ({
+      name: `v${i + 1}`,
+      dtype: step.dtype,
+      shape,
+      region: "main",
+      after: i % 2 ? [] : [i], // Two values are there at once.
+    })),
+  ];
+  const shaders = {};
+  const ops = steps.map(({ dtype: to, code }, i) => {
+    const from = INT.has(values[i].dtype) ? "isampler2D" : "sampler2D";
+    const vector = INT.has(to) ? "ivec4" : "vec4";
+    const declarations = `uniform ${from} t0; uniform int d0; out ${vector} o0;`;
+    const body = `${from === "sampler2D" ? "vec4" : "ivec4"} v = texelFetch(t0, at(index()), 0); o0 = ${code};`;
+    const options = { inputs: [0], outputs: [1], dims: ["n0"], texels: texels("n0") };
+    shaders[`s${i}`] = { passes: [pass(declarations, body, options)], temps: [] };
+    const origins = [{ node: `node${i}`, module: `layers.${i}`, source: `net.py:${i + 1}` }];
+    return {
+      name: `op${i}`,
+      kind: "step",
+      inputs: [i],
+      outputs: [i + 1],
+      dims: [size],
+      shader: `s${i}`,
+      origins,
+    };
+  });
+  return of({ values, ops, shaders, dims });
+}
+
+/** A model of values and ops, from the first value to the last. */
+export function of({
+  values,
+  ops,
+  shaders,
+  dims = [],
+  inputs = [0],
+  outputs = [values.length - 1],
+}) {
+  const port = (value) => ({ ...values[value], value });
+  return {
+    formatVersion: bundled.formatVersion,
+    name: "net",
+    dims,
+    inputs: inputs.map(port),
+    outputs: outputs.map(port),
+    values,
+    ops,
+    load: [],
+    main: ops.map((_, index) => ["call", index]),
+    files: { ...bundled.files, weights: [] },
+    shaders: async () => shaders,
+  };
+}
