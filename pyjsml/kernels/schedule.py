@@ -6,7 +6,7 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.emit import Emitter, sequence
+from pyjsml.kernels.emit import Emitter, allocate, sequence
 from pyjsml.kernels.expression import INDEX, dtype, integer, item_bytes
 from pyjsml.kernels.general import general
 from pyjsml.kernels.inline import inline
@@ -77,6 +77,8 @@ def _close(
         value = left if position == 0 else tirx.floormod(left, axis.extent)
         binds.append(tirx.Bind(axis.var, emitter.simplify(value)))
         left = tirx.floordiv(left, axis.extent)
+    if tiled.fresh is not None:
+        binds.append(tirx.Bind(tiled.fresh, tirx.EQ(slice_.var, begin)))
     body = tirx.For(
         slice_.var, begin, end - begin, tirx.ForKind.SERIAL, sequence(*binds, tiled.body)
     )
@@ -88,7 +90,7 @@ def _close(
         begin=begin,
         end=end,
         extent=extent,
-        body=body,
+        body=allocate(tiled.kept, body),
         stages=function,
         guests=places.guests,
         interleaved=interleaved,

@@ -58,12 +58,15 @@ class Span:
 class Tiled:
     """Loops of a tiled nest: parallel ones, outermost first, and the body that they run.
 
-    `parameters` say how they were cut, where there was a choice.
+    `parameters` say how they were cut, where there was a choice. The buffers `kept` hold from one
+    run of the body to the next; `fresh` is true in the first run of a call, when nothing is in them.
     """
 
     parallel: tuple[Axis, ...]
     body: tirx.Stmt
     parameters: Parameters | None = None
+    kept: tuple[tirx.Var, ...] = ()
+    fresh: tirx.Var | None = None
 
 
 def balanced(length: int, most: int) -> list[Span]:

@@ -15,14 +15,15 @@ ITEM = 4
 SCRATCH_BYTES = 192 * 1024
 """What the intermediates of a block may take of the second-level cache, beside a panel's weight."""
 
-QUADS = 4
-"""Register tiles of a block: with fewer, more of the weight is read than reused."""
+TRANSFORM, WEIGHT = 1.0, 0.5
+"""Roughly what it takes to transform a quad's pixels, in panels of its products, and to read a panel
+of the weight anew, in quads."""
 
-SLICES = 8
-"""Slices of the parallel loop that are enough for any number of threads."""
+CUTS = 8
+"""How many numbers of blocks are tried, and how many of groups."""
 
-GROUP_PANELS = 16
-"""Panels of channels that are worth transforming the same pixels for in another slice."""
+THREADS, CALLS = (1, 2, 4), 4
+"""How many threads a cut should suit, and how many calls the runtime makes for each of several."""
 
 STAGGER = 16
 """Elements between the planes of scratch memory, one cache line. Planes a multiple of 4 KiB apart
@@ -79,15 +80,42 @@ class Block:
 
     @staticmethod
     def of(down: int, across: int, channels: int, columns: int, step: int) -> Block:
-        """Cut a picture so that its blocks fit in the cache and each thread gets as many of them.
+        """Cut a picture so that its blocks fit in the cache and several threads end together.
 
         `columns` are the output's channels, a multiple of a panel.
         """
         size, panels = step + 2, columns // PANEL
         quads = -(-(down * across) // ROWS)
         most = max(1, SCRATCH_BYTES // (ITEM * size**2 * (channels + PANEL) * ROWS))
-        count = max(-(-quads // most), min(SLICES, quads // QUADS), 1)
-        count = min(count + count % 2, quads) if count > 1 else count
-        wanted = max(min(-(-SLICES // count), panels // GROUP_PANELS), 1)
-        groups = next(number for number in range(wanted, 0, -1) if panels % number == 0)
-        return Block(down, across, count, groups, panels // groups, channels, size, step)
+        least = -(-quads // most)
+        cuts = [
+            Block(down, across, count, groups, panels // groups, channels, size, step)
+            for count in range(least, min(least + CUTS, quads + 1))
+            for groups in range(1, CUTS + 1)
+            if panels % groups == 0
+        ]
+        return min(cuts, key=lambda cut: sum(n * cut.time(n) for n in THREADS))
+
+    def time(self, threads: int) -> float:
+        """Return how long threads that share the slices take, in products of a quad and a panel."""
+        slices = self.count * self.groups
+        calls = min(slices, CALLS * threads) if threads > 1 else 1
+        times = [
+            self._call_time(slices * call // calls, slices * (call + 1) // calls)
+            for call in range(calls)
+        ]
+        return max(
+            sum(times[calls * thread // threads : calls * (thread + 1) // threads])
+            for thread in range(threads)
+        )
+
+    def _call_time(self, begin: int, end: int) -> float:
+        """Return how long a call for the slices from `begin` to before `end` takes."""
+        time = 0.0
+        for at in range(begin, end):
+            number, group = divmod(at, self.groups)
+            quads = self.quads * (number + 1) // self.count - self.quads * number // self.count
+            time += (quads + WEIGHT) * self.panels
+            if group == 0 or at == begin:
+                time += TRANSFORM * quads
+        return time

@@ -108,15 +108,18 @@ class _Loops:
         )
 
     def tiled(self) -> Tiled:
-        """Return all loops."""
+        """Return all loops. Groups of a block that a call computes share its transformed pixels."""
         panel = self.emitter.axis("panel", self.block.panels)
         column = (self.group.var * self.block.panels + panel.var) * PANEL
+        multiplied = sequence(self._multiply(column), self._finish(column))
+        fresh = tirx.Var("fresh", "bool")
+        needed = tirx.any(fresh, tirx.EQ(self.group.var, 0))
         body = sequence(
-            self._transform(),
-            serial([panel], sequence(self._multiply(column), self._finish(column))),
+            tirx.IfThenElse(needed, self._transform(), None),
+            allocate([self.product.flat], serial([panel], multiplied)),
         )
-        scratch = [self.data.flat, self.product.flat]
-        return Tiled((self.batch, self.number, self.group), allocate(scratch, body))
+        parallel = (self.batch, self.number, self.group)
+        return Tiled(parallel, body, kept=(self.data.flat,), fresh=fresh)
 
     @property
     def _bounds(self) -> tuple[Any, Any]:
