@@ -58,8 +58,8 @@ class Span:
 class Tiled:
     """Loops of a tiled nest: parallel ones, outermost first, and the body that they run.
 
-    `parameters` say how they were cut, where there was a choice. The buffers `kept` hold from one
-    run of the body to the next; `fresh` is true in the first run of a call, when nothing is in them.
+    `parameters` say how they were cut, where there was a choice. The buffers `kept` last from one
+    run of the body to the next; `fresh` is true in a call's first run, which finds nothing in them.
     """
 
     parallel: tuple[Axis, ...]

@@ -16,8 +16,8 @@ SCRATCH_BYTES = 192 * 1024
 """What the intermediates of a block may take of the second-level cache, beside a panel's weight."""
 
 TRANSFORM, WEIGHT = 1.0, 0.5
-"""Roughly what it takes to transform a quad's pixels, in panels of its products, and to read a panel
-of the weight anew, in quads."""
+"""Roughly what it takes to transform a quad's pixels, in panels of its products, and to read a
+panel of the weight anew, in quads."""
 
 CUTS = 8
 """How many numbers of blocks are tried, and how many of groups."""
