@@ -60,7 +60,9 @@ export interface Room {
   write(value: number, data: ArrayBufferView): void;
   /** Copy a value out, as an array of its dtype. May block until the device is done. */
   read(value: number): DataOf<DType>;
-  /** The same without blocking; absent where `read` never waits. */
+  /** Show a value as it lies in memory; absent where this thread can't see it. */
+  view?(value: number): DataOf<DType>;
+  /** The same as `read` without blocking; absent where `read` never waits. */
   readLater?(value: number): Promise<DataOf<DType>>;
   /** Let go of what this room alone has. Nothing else may be called afterwards. */
   close(): void;

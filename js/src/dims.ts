@@ -33,6 +33,13 @@ export function evaluate(expr: Expr, binding: Binding): number {
   }
 }
 
+/** Whether all dims in `expr` have a value. */
+export function isBound(expr: Expr, binding: Binding): boolean {
+  if (typeof expr === "number") return true;
+  if (typeof expr === "string") return binding.has(expr);
+  return isBound(expr[1], binding) && isBound(expr[2], binding);
+}
+
 /** Evaluate each expression. */
 export function evaluateAll(exprs: readonly Expr[], binding: Binding): number[] {
   return exprs.map((expr) => evaluate(expr, binding));

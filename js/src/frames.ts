@@ -2,7 +2,7 @@ import { isBlock } from "./blocks.js";
 import type { DType, ModelData, OpData, StepData } from "./data.js";
 import type { Call, Device, Use } from "./device.js";
 import { type Binding, evaluateAll } from "./dims.js";
-import { type Arena, makePlan, type Plan } from "./plan.js";
+import { makePlan, type Plan } from "./plan.js";
 import { bindStep, copyStep, joinSteps, type Site, type Step } from "./schedule.js";
 import type { Shape } from "./tensor.js";
 import { findUses, type Uses } from "./uses.js";
@@ -16,6 +16,8 @@ export interface Frame {
   readonly calls: readonly Call[];
   /** What they work on. */
   readonly values: Values;
+  /** For each value the last step that needs it: where there are several devices, it goes then. */
+  readonly lasts: ReadonlyMap<number, number>;
   /** The model's outputs, with their shapes. */
   readonly outputs: readonly Output[];
   /** Make ready for a run. */
@@ -32,12 +34,16 @@ export interface Output {
   readonly value: number;
 }
 
+/** Gives the main steps' indices in the order in which they are to be done; undefined for their own. */
+export type Arrange = (plan: Plan) => readonly number[] | undefined;
+
 const FRAMES_KEPT = 16;
 
 /** Makes frames over the devices' memories, and keeps the latest few of those for runs. */
 export class Frames {
   readonly #model: ModelData;
   readonly #devices: readonly Device[];
+  readonly #arrange: Arrange;
   /** The number of the device that prepares the weights. */
   readonly #wasm: number;
   readonly #frames = new Map<string, Frame>();
@@ -45,24 +51,18 @@ export class Frames {
   #joined: ModelData;
   /** By op of a run: the number of its device. */
   #homes: ReadonlyMap<number, number> = new Map();
-  #uses: Uses;
   #ready: Promise<unknown> = Promise.resolve();
   #latest: { readonly key: string; readonly frame: Frame } | undefined;
 
   /** One of `devices` is "wasm", on which everything runs until `place` is called. */
-  constructor(model: ModelData, devices: readonly Device[]) {
+  constructor(model: ModelData, devices: readonly Device[], arrange: Arrange) {
     this.#model = model;
     this.#devices = devices;
+    this.#arrange = arrange;
     this.#wasm = devices.findIndex(({ name }) => name === "wasm");
     // What one has lost wasm still has.
     for (const [home, device] of devices.entries()) device.onEmptied?.(() => this.restock(home));
     this.#joined = model;
-    this.#uses = findUses(
-      model,
-      model.main.map(() => this.#wasm),
-      devices.length,
-      this.#wasm,
-    );
   }
 
   /** Decide for each main step on which device it runs, by the device's number. */
@@ -70,7 +70,6 @@ export class Frames {
     this.#compile(homes);
     this.clear();
     this.#homes = new Map(this.#model.main.map(([, target], i) => [target, homes[i] as number]));
-    this.#uses = findUses(this.#model, homes, this.#devices.length, this.#wasm);
   }
 
   /** Settles when the devices are ready for the ops that have been placed on them. */
@@ -89,7 +88,7 @@ export class Frames {
     const site = this.#openLoad();
     const steps = this.#model.load.map((step) => bindStep(site, step, this.#wasm));
     const copies = this.#devices.flatMap((_, home) => this.#copyWeights(site, home));
-    return this.#frame(site, [...steps, ...copies], []);
+    return this.#frame(site, [...steps, ...copies], new Map(), []);
   }
 
   /** Copy the prepared weights to the device number `home` again. */
@@ -132,30 +131,55 @@ export class Frames {
   }
 
   #openLoad(): Site {
-    const uses = this.#uses.of.map((of) => of.filter(({ value }) => this.#isPersistent(value)));
     const everything = new Uint8Array(this.#model.values.length).fill(1 << this.#wasm);
-    return this.#open("load", new Map(), uses, everything, everything);
+    const plan = makePlan(this.#model, "load", new Map());
+    return this.#open(plan, this.#weightUses(), everything, everything);
+  }
+
+  /** The weights that each device needs. */
+  #weightUses(): Use[][] {
+    const { of } = this.#usesOf(this.#model.main);
+    return of.map((uses) => uses.filter(({ value }) => this.#isPersistent(value)));
   }
 
   #copyWeights(site: Site, home: number): Step[] {
     if (home === this.#wasm) return [];
-    const weights = this.#uses.of[home]?.filter(({ value }) => this.#isPersistent(value)) ?? [];
+    const weights = this.#weightUses()[home] as Use[];
     return weights.map(({ value }) => copyStep(site, value, home));
   }
 
   #makeMain(binding: Binding): Frame {
-    const { places, of } = this.#uses;
+    const plan = makePlan(this.#model, "main", binding);
+    const order = this.#arrange(plan);
+    const main = order?.map((step) => this.#joined.main[step] as StepData) ?? this.#joined.main;
+    const uses = this.#usesOf(main);
     const alone = this.#devices.length === 1;
-    const initial = places.map((rooms, value) => {
+    const initial = uses.places.map((rooms, value) => {
       if (alone) return 1;
       return this.#isPersistent(value) ? rooms | (1 << this.#wasm) : 0;
     });
-    const site = this.#open("main", binding, of, places, initial);
-    const steps = this.#joined.main.map((step) => this.#bind(site, step));
+    const site = this.#open(plan, uses.of, uses.places, initial);
+    const steps = main.map((step) => this.#bind(site, step));
     const outputs = this.#model.outputs.map((port) => {
       return { ...port, shape: evaluateAll(port.shape, binding) };
     });
-    return this.#frame(site, steps, outputs);
+    return this.#frame(site, steps, uses.lasts, outputs);
+  }
+
+  /** Find what the steps of `main`, some of which may be blocks, use. */
+  #usesOf(main: readonly StepData[]): Uses {
+    const steps = main.map((step): readonly StepData[] => {
+      const op = this.#joined.ops[step[1]] as OpData;
+      return isBlock(op) ? op.parts.map((part) => ["call", part] as const) : [step];
+    });
+    const flat = steps.flat();
+    const homes = flat.map(([, target]) => this.#homes.get(target) ?? this.#wasm);
+    const model = { ...this.#model, main: flat };
+    const uses = findUses(model, homes, this.#devices.length, this.#wasm);
+    // A block's steps are one of a run.
+    const whole = steps.flatMap((parts, index) => parts.map(() => index));
+    const lasts = new Map([...uses.lasts].map(([value, last]) => [value, whole[last] ?? last]));
+    return { ...uses, lasts };
   }
 
   #bind(site: Site, [kind, target]: StepData): Step {
@@ -166,21 +190,19 @@ export class Frames {
   }
 
   /** Open a room on each device for what it uses; the rest is for `Values`. */
-  #open(
-    arena: Arena,
-    binding: Binding,
-    uses: readonly (readonly Use[])[],
-    places: RoomSets,
-    initial: RoomSets,
-  ): Site {
+  #open(plan: Plan, uses: readonly (readonly Use[])[], places: RoomSets, initial: RoomSets): Site {
     const devices = this.#devices;
-    const plan = makePlan(this.#model, arena, binding);
     const rooms = devices.map((device, index) => device.open(plan, uses[index] ?? []));
     const values = new Values(rooms, places, initial);
     return { model: this.#model, plan, devices, rooms, values };
   }
 
-  #frame({ plan, rooms, values }: Site, steps: readonly Step[], outputs: readonly Output[]): Frame {
+  #frame(
+    { plan, rooms, values }: Site,
+    steps: readonly Step[],
+    lasts: Frame["lasts"],
+    outputs: readonly Output[],
+  ): Frame {
     const costs = this.#devices.map((device) => {
       const cost = steps.reduce((sum, step) => sum + (step.device === device ? step.cost : 0), 0);
       return { device, cost };
@@ -190,6 +212,7 @@ export class Frames {
       steps,
       calls: steps.flatMap(({ call }) => (call ? [call] : [])),
       values,
+      lasts,
       outputs,
       begin() {
         values.reset();

@@ -17,48 +17,73 @@ export type WaitHook<M extends Model> = Around<M>["dispatch"];
 export type SyncHook<M extends Model> = Around<M>["dispatchSync"];
 
 /**
- * Call `hooks` around `op`, the first of which is the outermost, and `call` in the innermost. Each
- * has to call next exactly once: never leaves a wrong result, twice spoils one in place. A hook can't
- * hide what fails within it.
+ * Calls hooks around ops, the first of which is the outermost. Each has to call next exactly once:
+ * never leaves a wrong result, twice spoils one in place. A hook can't hide what fails within it.
+ *
+ * One chain serves op after op, and makes nothing anew for each.
  */
-export function dispatchSync<M extends Model>(
-  hooks: readonly SyncHook<M>[],
-  op: Op<M>,
-  call: () => void,
-): void {
-  let over = false;
-  const enter = (level: number): void => {
-    const hook = hooks[level];
+export class SyncChain<M extends Model> {
+  readonly #hooks: readonly SyncHook<M>[];
+  readonly #nexts: readonly NextSync[];
+  readonly #call: (index: number) => void;
+  #op: Op<M> | undefined;
+  #index = 0;
+  /** How many hooks are entered for the op, and how many of them have called next. */
+  #entered = 0;
+  #passed = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  /** `call` runs the step of an index. */
+  constructor(hooks: readonly SyncHook<M>[], call: (index: number) => void) {
+    this.#hooks = hooks;
+    this.#call = call;
+    this.#nexts = hooks.map((_, level) => () => this.#next(level));
+  }
+
+  /** Call the hooks around `op`, which is the step number `index`. */
+  run(op: Op<M>, index: number): void {
+    this.#op = op;
+    this.#index = index;
+    try {
+      this.#enter(0, op);
+    } finally {
+      this.#op = undefined;
+      this.#failure = undefined;
+      this.#entered = 0;
+      this.#passed = 0;
+    }
+  }
+
+  #enter(level: number, op: Op<M>): void {
+    const hook = this.#hooks[level];
     if (!hook) {
-      call();
+      this.#call(this.#index);
       return;
     }
-    let called = false;
-    const failures: { readonly error: unknown }[] = [];
-    hook(op, () => {
-      if (over) throw late(op);
-      if (called) throw twice(op);
-      called = true;
-      try {
-        enter(level + 1);
-      } catch (error) {
-        failures.push({ error });
-        throw error;
-      }
-    });
-    if (!called) throw never(op);
-    for (const { error } of failures) throw error;
-  };
-  try {
-    enter(0);
-  } finally {
-    over = true;
+    this.#entered = level + 1;
+    hook(op, this.#nexts[level] as NextSync);
+    if (this.#passed <= level) throw never(op);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #next(level: number): void {
+    const op = this.#op;
+    if (!op || level >= this.#entered) throw late();
+    if (level < this.#passed) throw twice(op);
+    this.#passed = level + 1;
+    try {
+      this.#enter(level + 1, op);
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
   }
 }
 
 /**
- * The same with hooks that may wait: what is within a hook has ended when it does. An abort ends it
- * at once, and a hook that comes back later may not call next any more.
+ * The same around one op with hooks that may wait, and `call` in the innermost: what is within a
+ * hook has ended when it does. An abort ends it at once, and a hook that comes back later may not
+ * call next any more.
  */
 export async function dispatchWaiting<M extends Model>(
   hooks: readonly WaitHook<M>[],
@@ -72,7 +97,7 @@ export async function dispatchWaiting<M extends Model>(
     if (!hook) return call();
     let inner: Promise<void> | undefined;
     await hook(op, async () => {
-      if (over) throw late(op);
+      if (over) throw late();
       if (inner) throw twice(op);
       inner = enter(level + 1);
       return inner;
@@ -104,6 +129,6 @@ function never({ name }: { readonly name: string }): StateError {
   return new StateError(`the hook did not call next for the op ${name}`);
 }
 
-function late({ name }: { readonly name: string }): StateError {
-  return new StateError(`a hook called next for the op ${name} after it was over`);
+function late(): StateError {
+  return new StateError("a hook called next after its op was over");
 }

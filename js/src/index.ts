@@ -57,7 +57,15 @@ export {
 export type { Placement } from "./placement.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
-export type { Capture, RunOptions, RunSyncOptions } from "./runner.js";
+export type { ReadOptions } from "./reach.js";
+export type {
+  Capture,
+  Feeds,
+  PartOptions,
+  PartSyncOptions,
+  RunOptions,
+  RunSyncOptions,
+} from "./run.js";
 export { readSafetensors, writeSafetensors } from "./safetensors.js";
 export { type DataOf, type Shape, type Tensor, tensor } from "./tensor.js";
 export { Trace, type TraceOptions, type TraceRow, type TraceSpan, type Work } from "./trace.js";

@@ -1,5 +1,5 @@
-import type { ModelData, PortData } from "./data.js";
-import { type Binding, evaluate, formatExprs } from "./dims.js";
+import type { DType, ModelData, PortData } from "./data.js";
+import { type Binding, evaluate, formatExprs, isBound } from "./dims.js";
 import { InputError } from "./errors.js";
 import {
   asArray,
@@ -11,47 +11,69 @@ import {
   type Tensor,
 } from "./tensor.js";
 
-/** A run's inputs, checked: a value for each dim, and an array for each of the model's inputs. */
-export interface BoundInputs {
+/** Tensors, checked: a value for each dim in their shapes, and their arrays. */
+export interface BoundTensors {
   readonly binding: Binding;
-  readonly arrays: readonly DataOf<PortData["dtype"]>[];
+  /** By the index of the value that they are for; without those that don't fit. */
+  readonly arrays: ReadonlyMap<number, DataOf<DType>>;
 }
+
+/** What is given for a port; undefined if nothing is. */
+export type Given = readonly [PortData, unknown];
 
 /**
  * Check `feed` against the model's inputs, and find the value of each dim in their shapes. Throws
  * one InputError that lists every input that is missing, unknown, or of the wrong dtype, shape or
  * length, and every dim that is out of its bounds.
  */
-export function bindInputs(model: ModelData, feed: Readonly<Record<string, unknown>>): BoundInputs {
+export function bindInputs(model: ModelData, feed: unknown): BoundTensors {
   const problems: string[] = [];
-  const shapes = new Map<PortData, Shape>();
-  const arrays: DataOf<PortData["dtype"]>[] = [];
-  const given = typeof feed === "object" && feed !== null ? feed : {};
+  const bound = bindTensors(model, pairInputs(model, feed, problems), problems);
+  if (problems.length) throw misfits(model, problems);
+  return bound;
+}
 
+/** Say what is wrong with the tensors that a run was given. */
+export function misfits(model: ModelData, problems: readonly string[]): InputError {
+  return new InputError(`${model.name}: the inputs don't fit`, problems);
+}
+
+/** Pair the model's inputs with what `feed` gives for them; push unknown names to `problems`. */
+export function pairInputs(model: ModelData, feed: unknown, problems: string[]): Given[] {
+  const given = (typeof feed === "object" && feed !== null ? feed : {}) as Record<string, unknown>;
   for (const name of Object.keys(given)) {
     if (!model.inputs.some((port) => port.name === name)) {
       problems.push(`${name}: the model has no such input; it takes ${listPorts(model.inputs)}`);
     }
   }
-  for (const port of model.inputs) {
+  return model.inputs.map((port) => {
+    return [port, Object.hasOwn(given, port.name) ? given[port.name] : undefined];
+  });
+}
+
+/** Check tensors, and find the value of each dim in their shapes; push to `problems` what is wrong. */
+export function bindTensors(
+  model: ModelData,
+  pairs: readonly Given[],
+  problems: string[],
+): BoundTensors {
+  const shapes = new Map<PortData, Shape>();
+  const arrays = new Map<number, DataOf<DType>>();
+  for (const [port, given] of pairs) {
     const mine: string[] = [];
-    const input = Object.hasOwn(given, port.name) ? given[port.name] : undefined;
-    if (input === undefined) {
+    if (given === undefined) {
       mine.push(`is missing; the model wants ${describePort(port)}`);
     } else {
-      const tensor = asTensor(port, input, mine);
+      const tensor = asTensor(port, given, mine);
       const array = tensor && checkTensor(port, tensor, mine);
       if (tensor && array) {
         shapes.set(port, tensor.shape);
-        arrays.push(array);
+        arrays.set(port.value, array);
       }
     }
     problems.push(...mine.map((problem) => `${port.name}: ${problem}`));
   }
-
-  const binding = bindDims(model, shapes, problems);
-  if (problems.length) throw new InputError(`${model.name}: the inputs don't fit`, problems);
-  return { binding, arrays };
+  return { binding: bindDims(model, shapes, problems), arrays };
 }
 
 /** Write an input or output as people do: `input float32 1x3x224x224`. */
@@ -149,7 +171,7 @@ function bindDims(
   }
   for (const [port, shape] of shapes) {
     for (const [axis, dim] of port.shape.entries()) {
-      if (typeof dim !== "object" || problems.length) continue;
+      if (typeof dim !== "object" || problems.length || !isBound(dim, binding)) continue;
       const wanted = evaluate(dim, binding);
       if (wanted !== shape[axis]) {
         problems.push(`${port.name}: axis ${axis} is ${shape[axis]}, but must be ${wanted} here`);

@@ -5,7 +5,9 @@ import { Frames } from "./frames.js";
 import type { Host } from "./host.js";
 import { type Model, type Op, opsOf } from "./model.js";
 import type { Isa } from "./options.js";
+import { orderSteps } from "./order.js";
 import { placeAll } from "./placement.js";
+import type { Plan } from "./plan.js";
 import { compose, type Hooks, type Policy } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";
 import { Turns } from "./turns.js";
@@ -46,7 +48,7 @@ export class Parts<M extends Model> {
     this.isa = isa;
     this.devices = devices;
     this.host = host;
-    this.frames = new Frames(model, devices);
+    this.frames = new Frames(model, devices, (plan) => this.#arrange(plan));
     this.#policies = policies;
     this.#hooks = compose<M>(policies);
   }
@@ -129,5 +131,10 @@ export class Parts<M extends Model> {
     this.turns.close();
     this.frames.clear();
     for (const device of this.devices) device.dispose();
+  }
+
+  #arrange(plan: Plan): readonly number[] | undefined {
+    const { order } = this.#hooks;
+    return order && orderSteps(this.model, this.ops, plan, order);
   }
 }

@@ -1,6 +1,7 @@
 import type { Binding } from "./dims.js";
 import type { Next, NextSync, SyncHook, WaitHook } from "./hooks.js";
 import type { Model, Op } from "./model.js";
+import type { Chooser } from "./order.js";
 import type { Placement } from "./placement.js";
 
 /** A run, as hooks see it. */
@@ -26,6 +27,12 @@ export interface Policy<M extends Model = Model> {
    * within every `dispatch`: what does not wait can't surround what does.
    */
   dispatchSync?(op: Op<M>, next: NextSync): void;
+  /**
+   * Choose the next op among those that may be: all that they depend on is done, and so is all that
+   * used the bytes they write. Undefined leaves that to the next policy, and at last to the model.
+   * Called once for each op, when the first run with these dims begins; later ones keep the order.
+   */
+  order?(ready: readonly Op<M>[]): Op | undefined;
   /** Hear that a run begins. What it throws ends the run. */
   onStart?(run: Run): void;
   /** Hear that a run has ended, well or not. What it throws ends a run that was well. */
@@ -39,6 +46,8 @@ export interface Hooks<M extends Model> {
   readonly sync: readonly SyncHook<M>[];
   /** The hooks of a run that may not wait; undefined where one of them has no such form. */
   readonly always: readonly SyncHook<M>[] | undefined;
+  /** Undefined where no policy has one. */
+  readonly order: Chooser<M> | undefined;
   place(op: Op<M>): Placement | undefined;
   /** Tell all that a run begins. Where one throws, those before it hear that the run has ended. */
   start(run: Run): void;
@@ -64,13 +73,10 @@ export function compose<M extends Model>(policies: readonly Policy<M>[]): Hooks<
     waits,
     sync,
     always: waitsOnly ? undefined : always,
-    place(op) {
-      for (const policy of policies) {
-        const placement = policy.place?.(op);
-        if (placement !== undefined) return placement;
-      }
-      return undefined;
-    },
+    order: policies.some((policy) => policy.order)
+      ? (ready) => first(policies, (policy) => policy.order?.(ready)) ?? (ready[0] as Op)
+      : undefined,
+    place: (op) => first(policies, (policy) => policy.place?.(op)),
     start(run) {
       for (const [index, policy] of policies.entries()) {
         try {
@@ -82,10 +88,22 @@ export function compose<M extends Model>(policies: readonly Policy<M>[]): Hooks<
       }
     },
     finish(run) {
-      const [first] = finish(policies, run);
-      if (first) throw first.error;
+      const [failure] = finish(policies, run);
+      if (failure) throw failure.error;
     },
   };
+}
+
+/** The answer of the first of `policies` that has one. */
+function first<M extends Model, T>(
+  policies: readonly Policy<M>[],
+  ask: (policy: Policy<M>) => T | undefined,
+): T | undefined {
+  for (const policy of policies) {
+    const answer = ask(policy);
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
 }
 
 /** Tell `policies`, the innermost first, that `run` has ended. Gives what they throw. */

@@ -1,8 +1,7 @@
-import { blockAround } from "./blocks.js";
 import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
 import { type Call, type Device, isView, type Room } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
-import { InputError, KernelError, PyjsmlError } from "./errors.js";
+import { KernelError, PyjsmlError } from "./errors.js";
 import type { Plan } from "./plan.js";
 import { type DataOf, itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
 import type { Work } from "./trace.js";
@@ -140,43 +139,4 @@ export function describeOp({ name, origins }: OpData): string {
 /** Make a tensor of a value's bytes. */
 export function asTensor({ dtypes, shapes }: Plan, value: number, data: DataOf<DType>): Tensor {
   return { dtype: dtypes[value] as DType, shape: [...(shapes[value] as Shape)], data };
-}
-
-/** The values to copy out before the first step (at -1) and after each step, by the step's index. */
-export type Captures = ReadonlyMap<number, readonly number[]>;
-
-/**
- * Find when each of the values called `names` may be copied out: right after the step that writes
- * it, since a later step may reuse its bytes. Throws InputError that lists all unknown names.
- */
-export function findCaptures(model: ModelData, names: readonly string[]): Captures {
-  if (!names.length) return new Map();
-  const indices = new Map(model.values.map(({ name }, index) => [name, index]));
-  const writers = new Map<number, number>();
-  for (const [step, [kind, target]] of model.main.entries()) {
-    if (kind !== "call") continue;
-    for (const output of (model.ops[target] as OpData).outputs) writers.set(output, step);
-  }
-  const captures = new Map<number, number[]>();
-  const problems: string[] = [];
-  for (const name of new Set(names)) {
-    const index = indices.get(name);
-    if (index === undefined) {
-      problems.push(`${name}: the model has no such value`);
-      continue;
-    }
-    if (model.values[index]?.region === "load") {
-      problems.push(`${name}: exists only while the executor is created`);
-      continue;
-    }
-    const block = blockAround(model, index);
-    if (block) {
-      problems.push(`${name}: does not leave the block ${block.name}`);
-      continue;
-    }
-    const step = writers.get(index) ?? -1;
-    captures.set(step, [...(captures.get(step) ?? []), index]);
-  }
-  if (problems.length) throw new InputError(`${model.name}: can't capture these values`, problems);
-  return captures;
 }

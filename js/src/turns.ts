@@ -5,6 +5,8 @@ export class Turns {
   #last: Promise<unknown> | undefined;
   #taken = false;
   #closed = false;
+  /** Ends the turn of an iterator that is under way. */
+  #letGo = () => {};
 
   /** Whether `close` was called. */
   get closed(): boolean {
@@ -16,6 +18,16 @@ export class Turns {
     const turn = this.#follow(this.#last, job);
     this.#last = turn.catch(() => {});
     return turn;
+  }
+
+  /** Iterate over `job` once all that came before is done; whoever comes after waits for its end. */
+  async *iterate<T, R>(job: () => AsyncGenerator<T, R>): AsyncGenerator<T, R, void> {
+    const letGo = await this.#hold();
+    try {
+      return yield* job();
+    } finally {
+      letGo();
+    }
   }
 
   /** Do `job` at once. Throws StateError where another one is under way. */
@@ -46,6 +58,19 @@ export class Turns {
 
   close(): void {
     this.#closed = true;
+    this.#letGo();
+  }
+
+  /** Resolves once the turn has come, with what ends it; so does `close`. */
+  #hold(): Promise<() => void> {
+    return new Promise((begin, reject) => {
+      const turn = () =>
+        new Promise<void>((end) => {
+          this.#letGo = end;
+          begin(end);
+        });
+      this.take(turn).catch(reject);
+    });
   }
 
   async #follow<T>(before: Promise<unknown> | undefined, job: () => T | Promise<T>): Promise<T> {

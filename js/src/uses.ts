@@ -6,6 +6,8 @@ import type { RoomSets } from "./values.js";
 export interface Uses {
   /** The devices that each value gets room on. */
   readonly places: RoomSets;
+  /** The last step that needs each value, or the bytes of which it is a view. */
+  readonly lasts: ReadonlyMap<number, number>;
   /** For each device: its values, and during which steps they are used. */
   readonly of: readonly (readonly Use[])[];
 }
@@ -44,7 +46,7 @@ export function findUses(
       return { value, first: isThere(value) ? -1 : step, last: lasts.get(value) ?? -1 };
     }),
   );
-  return { places, of };
+  return { places, lasts, of };
 }
 
 /** The last step that uses each value, or the bytes of which it is a view. */

@@ -24,6 +24,11 @@ export class Values {
     this.#current = initial.slice();
   }
 
+  /** Whether there are several devices. */
+  get several(): boolean {
+    return this.#rooms.length > 1;
+  }
+
   /** Whether reading a value may block. */
   get blocks(): boolean {
     return this.#rooms.some((room) => room.readLater);
@@ -48,7 +53,13 @@ export class Values {
     return this.#source(value).read(value);
   }
 
-  /** The same without blocking. */
+  /** Show a value as it lies in memory, or copy it out where that can't be seen. */
+  view(value: number): DataOf<DType> {
+    const room = this.#source(value);
+    return room.view ? room.view(value) : room.read(value);
+  }
+
+  /** The same as `read` without blocking. */
   async readLater(value: number): Promise<DataOf<DType>> {
     const room = this.#source(value);
     return room.readLater ? room.readLater(value) : room.read(value);

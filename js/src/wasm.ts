@@ -86,14 +86,16 @@ export class WasmDevice implements Device {
       if (address === undefined) throw new BundleError(`the value ${value} has no address`);
       return this.#base + address;
     };
+    const view = (value: number) => {
+      const dtype = plan.dtypes[value] as DType;
+      const start = addressOf(value) / itemSize(dtype);
+      return this.#view(dtype).subarray(start, start + sizeOf(plan.shapes[value] as Shape));
+    };
     return {
       bind: (op) => (isView(op.op) ? undefined : this.#bind(op, addressOf)),
       write: (value, data) => this.#view("uint8").set(bytesOf(data), addressOf(value)),
-      read: (value) => {
-        const dtype = plan.dtypes[value] as DType;
-        const start = addressOf(value) / itemSize(dtype);
-        return this.#view(dtype).slice(start, start + sizeOf(plan.shapes[value] as Shape));
-      },
+      read: (value) => view(value).slice(),
+      view,
       close: () => {},
     };
   }

@@ -170,8 +170,8 @@ describe("capture", () => {
       expect.objectContaining({
         name: "InputError",
         problems: [
-          "nope: the model has no such value",
-          "scale: exists only while the executor is created",
+          "nope: a run has no value, op or output of this name",
+          "scale: a run has no value, op or output of this name",
         ],
       }),
     );

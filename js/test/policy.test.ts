@@ -37,7 +37,7 @@ function checkRunSync(executor: Executor<StaticNet>) {
 }
 
 /** A policy that logs all it hears. */
-function logging(name: string, log: string[]): Required<Policy> {
+function logging(name: string, log: string[]): Required<Omit<Policy, "order">> {
   return {
     place: ({ name: op }) => void log.push(`${name} place ${op}`),
     onStart: ({ id }) => void log.push(`${name} start ${id}`),

@@ -1,0 +1,143 @@
+import type { ModelData, PortData, ValueData } from "./data.js";
+import type { Binding } from "./dims.js";
+import type { Frame, Frames } from "./frames.js";
+import {
+  bindInputs,
+  bindTensors,
+  describePort,
+  type Given,
+  misfits,
+  pairInputs,
+} from "./inputs.js";
+import { findValue, UNKNOWN } from "./names.js";
+import type { DataOf } from "./tensor.js";
+import type { DType } from "./data.js";
+import type { Span, Timeline } from "./timeline.js";
+
+type Arrays = ReadonlyMap<number, DataOf<DType>>;
+
+/** What a run does: steps of a frame, with tensors that it is given. */
+export interface Part extends Span {
+  readonly binding: Binding;
+  readonly frame: Frame;
+  /** By value: what to write before the first step. */
+  readonly given: Arrays;
+  /** By step: what to write after it. */
+  readonly fed: ReadonlyMap<number, Arrays>;
+}
+
+/** What to run, where that is not all of the model with its inputs. */
+export interface Selection {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly feed?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const NOTHING: ReadonlyMap<number, Arrays> = new Map();
+
+/** Run the whole model. Throws InputError where the inputs don't fit. */
+export function bindAll(model: ModelData, inputs: unknown, frames: Frames): Part {
+  const { binding, arrays } = bindInputs(model, inputs);
+  const frame = frames.main(binding);
+  const end = frame.steps.length;
+  const has = (index: number) => arrays.has(index);
+  return { binding, frame, first: 0, end, given: arrays, fed: NOTHING, has };
+}
+
+/**
+ * Run a part of the model. What its steps read and don't write has to be among the inputs or in
+ * `feed`; other inputs are let go. A tensor that is fed for a value that one of the steps writes
+ * takes its place right after the step.
+ *
+ * Throws one InputError that lists all tensors that are missing, unknown, misfits or of no use. (Of
+ * a model whose dims vary, missing ones show once the others give each dim a value.)
+ */
+export function bindPart(
+  model: ModelData,
+  inputs: unknown,
+  { from, to, feed = {} }: Selection,
+  frames: Frames,
+  timelineOf: (frame: Frame) => Timeline,
+): Part {
+  const problems: string[] = [];
+  const inputPairs = pairInputs(model, inputs, problems).filter(([, given]) => given !== undefined);
+  const feedPairs = pairFeed(model, feed, problems);
+  const { binding, arrays } = bindTensors(model, [...inputPairs, ...feedPairs], problems);
+  for (const { name } of model.dims) {
+    if (!binding.has(name)) {
+      problems.push(`the dim ${name} has no value: give an input, or feed a tensor, that has it`);
+    }
+  }
+  // Dims that may be wrong are no ground for a frame.
+  if (problems.length && model.dims.length) throw misfits(model, problems);
+  const frame = frames.main(binding);
+  const timeline = timelineOf(frame);
+  const stepOf = (name: string, option: string) => {
+    const step = timeline.stepOf(name);
+    if (step === undefined) problems.push(`${option}: a run has no op called ${name}`);
+    return step ?? 0;
+  };
+  const first = from === undefined ? 0 : stepOf(from, "from");
+  const end = to === undefined ? frame.steps.length : stepOf(to, "to") + 1;
+  if (end <= first) problems.push(`to: the op ${to} comes before ${from}`);
+  const needed = new Map(
+    [...timeline.needs(first, end)].map(([index, op]) => [timeline.rootOf(index), { index, op }]),
+  );
+  const isNeeded = (index: number) => needed.has(timeline.rootOf(index));
+
+  const given = new Map<number, DataOf<DType>>();
+  /** Under each of its shapes, since a device may lack the bytes of another one. */
+  const give = (value: number, array: DataOf<DType>) => {
+    for (const same of timeline.familyOf(value)) given.set(same, array);
+  };
+  const fed = new Map<number, Map<number, DataOf<DType>>>();
+  for (const [{ name, value }] of feedPairs) {
+    const writer = timeline.writerBetween(value, first, end);
+    if (writer === undefined && !isNeeded(value)) {
+      problems.push(`${name}: the ops of this run don't read it, so don't feed it`);
+    }
+    const array = arrays.get(value);
+    if (!array) continue;
+    if (writer === undefined) give(value, array);
+    else fed.set(writer, new Map(fed.get(writer)).set(value, array));
+  }
+  for (const [{ value }] of inputPairs) {
+    const array = arrays.get(value);
+    if (array && isNeeded(value)) give(value, array);
+  }
+  const pairs = [...inputPairs, ...feedPairs];
+  const there = new Set(pairs.map(([{ value }]) => timeline.rootOf(value)));
+  for (const [root, { index, op }] of needed) {
+    if (there.has(root)) continue;
+    const { name, dtype, shape } = model.values[index] as ValueData;
+    const port = model.inputs.find(({ value }) => value === index);
+    const wanted = describePort(port ?? { name, dtype, shape, value: index });
+    const means = port ? "the model wants" : `the op ${op.name} reads it; feed`;
+    problems.push(`${port?.name ?? name}: is missing; ${means} ${wanted}`);
+  }
+  if (problems.length) throw misfits(model, problems);
+  const has = (index: number) => there.has(timeline.rootOf(index)) && isNeeded(index);
+  return { binding, frame, first, end, given, fed, has };
+}
+
+/** Pair values of a run with what `feed` gives for them; push names that have none to `problems`. */
+function pairFeed(
+  model: ModelData,
+  feed: Readonly<Record<string, unknown>>,
+  problems: string[],
+): Given[] {
+  const pairs: Given[] = [];
+  for (const [name, given] of Object.entries(feed)) {
+    const index = findValue(model, name);
+    const value = model.values[index ?? -1];
+    if (index === undefined || !value) {
+      problems.push(`${name}: ${UNKNOWN}`);
+    } else if (value.region === "persistent") {
+      problems.push(`${name}: is a weight, which holds for all runs`);
+    } else {
+      const port: PortData = { name, dtype: value.dtype, shape: value.shape, value: index };
+      pairs.push([port, given]);
+    }
+  }
+  return pairs;
+}
