@@ -1,4 +1,4 @@
-import { isBlock } from "./blocks.js";
+import { isBlock } from "./block.js";
 import type { DType, ModelData, OpData, StepData } from "./data.js";
 import type { Call, Device, Use } from "./device.js";
 import { type Binding, evaluateAll } from "./dims.js";
@@ -51,7 +51,7 @@ export class Frames {
   #joined: ModelData;
   /** By op of a run: the number of its device. */
   #homes: ReadonlyMap<number, number> = new Map();
-  #ready: Promise<unknown> = Promise.resolve();
+  #ready: Promise<unknown> | undefined;
   #latest: { readonly key: string; readonly frame: Frame } | undefined;
 
   /** One of `devices` is "wasm", on which everything runs until `place` is called. */
@@ -73,7 +73,7 @@ export class Frames {
   }
 
   /** Settles when the devices are ready for the ops that have been placed on them. */
-  get ready(): Promise<unknown> {
+  get ready(): Promise<unknown> | undefined {
     return this.#ready;
   }
 
@@ -123,11 +123,12 @@ export class Frames {
   /** Have the devices make ready for what has been placed on them: step i on the number homes[i]. */
   #compile(homes: readonly number[]): void {
     const ops = this.#model.main.map(([, target]) => this.#model.ops[target] as OpData);
-    const ready = this.#devices.map((device, home) =>
-      device.compile?.(ops.filter((_, step) => homes[step] === home)),
+    const ready = this.#devices.flatMap(
+      (device, home) => device.compile?.(ops.filter((_, step) => homes[step] === home)) ?? [],
     );
-    this.#ready = Promise.all(ready);
-    this.#ready.catch(() => {}); // Whoever waits for it is told.
+    // Where nothing waits there may be no event loop, without which some engines have no promises.
+    this.#ready = ready.length ? Promise.all(ready) : undefined;
+    this.#ready?.catch(() => {}); // Whoever waits for it is told.
   }
 
   #openLoad(): Site {
@@ -176,8 +177,10 @@ export class Frames {
     const homes = flat.map(([, target]) => this.#homes.get(target) ?? this.#wasm);
     const model = { ...this.#model, main: flat };
     const uses = findUses(model, homes, this.#devices.length, this.#wasm);
-    // A block's steps are one of a run.
-    const whole = steps.flatMap((parts, index) => parts.map(() => index));
+    // A block's steps are one of a run: what the last of them does not use may be gone with it.
+    const whole = steps.flatMap((parts, index) =>
+      parts.map((_, part) => (part === parts.length - 1 ? index : index - 1)),
+    );
     const lasts = new Map([...uses.lasts].map(([value, last]) => [value, whole[last] ?? last]));
     return { ...uses, lasts };
   }
