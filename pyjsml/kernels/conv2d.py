@@ -10,6 +10,9 @@ from tvm import ir, te, tirx
 
 from pyjsml.kernels.layout import PANEL, extent, pack
 
+MAX_IMPLICIT = 8
+"""The widest border that kernels pass over: each tile that overlaps it is code of its own."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -35,8 +38,10 @@ class Window:
         """Return what lies under a tap of the output's pixel `at`."""
         return x[n, self._along(0, at[0], tap[0]), self._along(1, at[1], tap[1]), c]
 
-    def inside(self, x: te.Tensor, at: Sequence[Any], tap: Sequence[Any], term: Any) -> Any:
-        """Return `term`, or 0 where the tap lies outside of `x`."""
+    def inside(
+        self, x: te.Tensor, at: Sequence[Any], tap: Sequence[Any], term: Any, outside: int = 0
+    ) -> Any:
+        """Return `term`, or the number `outside` where the tap lies outside of `x`."""
         limits = []
         for axis in (0, 1):
             place = self._along(axis, at[axis], tap[axis])
@@ -46,7 +51,7 @@ class Window:
                 limits.append(place < x.shape[1 + axis])
         if not limits:
             return term
-        return tirx.if_then_else(tirx.all(*limits), term, tirx.const(0, x.dtype))
+        return tirx.if_then_else(tirx.all(*limits), term, tirx.const(outside, x.dtype))
 
     def _along(self, axis: int, at: Any, tap: Any) -> Any:
         return at * self.strides[axis] + tap * self.dilation[axis] - self.padding[axis]

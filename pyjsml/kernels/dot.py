@@ -21,7 +21,10 @@ from pyjsml.kernels.expression import call_name, integer
 
 _RELAXED = "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed"
 _PAIRS = "llvm.wasm.dot"
+_SHUFFLE = "llvm.wasm.shuffle"
 _LANES = 4
+VECTOR = 16
+"""Bytes of a vector."""
 
 
 def dot(weights: Any, activations: Any, total: Any) -> Any:
@@ -41,27 +44,33 @@ def spread(word: Any) -> Any:
 
 
 def interleave(taps: Sequence[Any]) -> tuple[Any, Any]:
-    """Return what `dot` takes for channels 0 to 3 and 4 to 7, of up to four taps, each an uint8x8.
+    """Return what `dot` takes for channels 0 to 3 and 4 to 7, of four taps, each an uint8x8.
 
-    A shift and a sum put the bytes of two taps side by side. LLVM would take a shuffle of them
-    apart, into ones that an engine has no single instruction for; pairs of bytes it leaves alone.
+    LLVM would merge plain shuffles, into ones that an engine has no single instruction for.
     """
-    wide = [tirx.Cast("uint16x8", tap) for tap in taps]
-    zero = tirx.Broadcast(tirx.const(0, "uint16"), 2 * _LANES)
-    eight = tirx.Broadcast(tirx.const(8, "uint16"), 2 * _LANES)
-    words = [
-        pair[0] | (pair[1] << eight) if len(pair) == 2 else (pair or [zero])[0]
-        for pair in (wide[:2], wide[2:])
-    ]
+    first, second, third, last = (_twice(tap) for tap in taps)
+    left, right = _shuffle(first, second, _zipped(0, 1)), _shuffle(third, last, _zipped(0, 1))
     low, high = (
-        tirx.reinterpret("uint8x16", tirx.Shuffle(words, _alternating(start, _LANES, 2 * _LANES)))
-        for start in (0, _LANES)
+        tirx.reinterpret("uint8x16", _shuffle(left, right, _zipped(start, 2)))
+        for start in (0, VECTOR // 2)
     )
     return low, high
 
 
-def _alternating(start: int, count: int, apart: int) -> list[Any]:
-    return [integer(at) for i in range(start, start + count) for at in (i, i + apart)]
+def _twice(half: Any) -> Any:
+    """Return an int8x16 that holds an uint8x8 two times, which takes no more than to load it."""
+    return tirx.reinterpret("int8x16", tirx.Broadcast(tirx.reinterpret("int64", half), 2))
+
+
+def _zipped(start: int, size: int) -> list[int]:
+    """Return the bytes of two vectors from `start` on in turns of `size` bytes."""
+    turns = range(start, start + VECTOR // 2, size)
+    return [at + byte for turn in turns for at in (turn, turn + VECTOR) for byte in range(size)]
+
+
+def _shuffle(left: Any, right: Any, places: Sequence[int]) -> Any:
+    numbers = [integer(place) for place in places]
+    return tirx.call_llvm_pure_intrin("int8x16", _SHUFFLE, left, right, *numbers)
 
 
 def has_dots(body: tirx.Stmt) -> bool:

@@ -34,7 +34,7 @@ def lift(nest: Nest, row: Axis | None, column: Axis) -> Nest:
     if found is None:
         return nest
     condition, update = found
-    guards = list(_conjuncts(condition))
+    guards = list(conjuncts(condition))
     along = [] if row is None else [guard for guard in guards if uses(guard, [row.var])]
     if any(uses(guard, [column.var, accumulator.value]) for guard in guards):
         return nest
@@ -71,11 +71,11 @@ def _is_neutral(accumulator: Accumulator, value: Any) -> bool:
     return bool(tvm_ffi.structural_equal(value, accumulator.init))
 
 
-def _conjuncts(condition: Any) -> Iterable[Any]:
+def conjuncts(condition: Any) -> Iterable[Any]:
     """Yield the conditions that have to hold together for `condition` to hold."""
     if isinstance(condition, tirx.And):
-        yield from _conjuncts(condition.a)
-        yield from _conjuncts(condition.b)
+        yield from conjuncts(condition.a)
+        yield from conjuncts(condition.b)
     else:
         yield condition
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tvm import ir, te, tirx
 
-from pyjsml.kernels.conv2d import output_size
+from pyjsml.kernels.conv2d import Window, output_size
 from pyjsml.kernels.layout import PANEL, extent, panels
 
 GROUP = 4
@@ -119,42 +119,25 @@ def pack_depthwise_int8(weight: te.Tensor) -> te.Tensor:
 
 
 def depthwise_int8(
-    x: te.Tensor,
-    weight: te.Tensor,
-    strides: Sequence[int],
-    dilation: Sequence[int],
-    kernel_height: int,
+    x: te.Tensor, weight: te.Tensor, kernel_height: int, window: Window, border: int = 0
 ) -> te.Tensor:
-    """Convolve each channel of `x` [N, H, W, C], padded, by itself; return [N, OH, OW, C].
+    """Convolve each channel of `x` [N, H, W, C] by itself; return [N, OH, OW, C].
 
-    `weight` comes from `pack_depthwise_int8`.
+    `weight` comes from `pack_depthwise_int8`. Beside the picture lies `border`.
     """
-    batch, height, width, channels = x.shape
+    kernel = (tirx.const(kernel_height, "int64"), weight.shape[1])
     kh = te.reduce_axis((0, kernel_height), "kh")
     kw = te.reduce_axis((0, weight.shape[1]), "kw")
-    shape = (
-        batch,
-        output_size(height, tirx.const(kernel_height, "int64"), strides[0], dilation[0]),
-        output_size(width, weight.shape[1], strides[1], dilation[1]),
-        channels,
-    )
-    return te.compute(
-        shape,
-        lambda n, h, w, c: te.sum(
-            _product(
-                x[n, h * strides[0] + kh * dilation[0], w * strides[1] + kw * dilation[1], c],
-                weight[
-                    tirx.floordiv(c, PANEL),
-                    kw,
-                    tirx.floordiv(kh, GROUP),
-                    tirx.floormod(c, PANEL),
-                    tirx.floormod(kh, GROUP),
-                ],
-            ),
-            axis=[kw, kh],
-        ),
-        name="depthwise_int8",
-    )
+
+    def element(n: Any, h: Any, w: Any, c: Any) -> ir.Expr:
+        taken = window.tap(x, n, (h, w), (kh, kw), c)
+        group, r = tirx.floordiv(kh, GROUP), tirx.floormod(kh, GROUP)
+        packed = weight[tirx.floordiv(c, PANEL), kw, group, tirx.floormod(c, PANEL), r]
+        taken = window.inside(x, (h, w), (kh, kw), taken, border)
+        return te.sum(_product(taken, packed), axis=[kw, kh])
+
+    shape = (x.shape[0], *window.sizes(x, kernel), x.shape[3])
+    return te.compute(shape, element, name="depthwise_int8")
 
 
 def _product(x: ir.Expr, weight: ir.Expr) -> ir.Expr:

@@ -8,17 +8,16 @@ A step of k is a group of four bytes. A tile is 4 rows of one panel, which is tw
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
-from typing import Any
 
-import tvm_ffi
 from tvm import ir, tirx
 
-from pyjsml.kernels.dot import interleave, spread
+from pyjsml.kernels.dot import VECTOR, spread
 from pyjsml.kernels.emit import Emitter, allocate, local, sequence, serial
-from pyjsml.kernels.expression import constant, dtype, integer, substitute, uses
+from pyjsml.kernels.expression import constant, integer, substitute, uses
 from pyjsml.kernels.int8 import GROUP
+from pyjsml.kernels.int8_depthwise import depthwise
+from pyjsml.kernels.int8_factors import factors, started
 from pyjsml.kernels.int8_tile import (
     LANES,
     Place,
@@ -30,23 +29,22 @@ from pyjsml.kernels.int8_tile import (
     row_at,
 )
 from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.nest import Accumulator, Nest, Result, stride
+from pyjsml.kernels.nest import Nest, stride
 from pyjsml.kernels.tile import Span, Tiled, row_spans
 
 ROWS = 4
-VECTOR = LANES * GROUP
 BLOCK_BYTES = 16 * 1024
 """What a block of rows may take of the first-level cache while the panels of weights pass by."""
 
 
 def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
     """Return the loops of `nest`, or None if it is no product that `int8` defines."""
-    found = _factors(nest)
+    found = factors(nest)
     if found is None:
         return None
-    x, weight = found
+    x, weight = found.x, found.weight
     column = nest.axes[-1]
-    nest, start = _started(emitter, nest)
+    nest, start = started(emitter, nest)
     lane = emitter.axis("lane", PANEL)
     panel = emitter.axis("panel", tirx.floordiv(column.extent + (PANEL - 1), PANEL))
     at = {column.var: panel.var * PANEL + lane.var}
@@ -56,9 +54,10 @@ def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
     if not uses(x.indices[0], [column.var]):
         inner = nest.reduced[-1]
         groups = constant(inner.extent) == GROUP and all(
-            stride(emitter, load.indices[0], inner.var) == 1 for load in found
+            stride(emitter, load.indices[0], inner.var) == 1 for load in (x, weight)
         )
-        return _matrix(emitter, nest, x, weight, start) if groups else None
+        known = groups and not found.limits
+        return _matrix(emitter, nest, x, weight, start) if known else None
     written_out = all(constant(axis.extent) is not None for axis in nest.reduced)
     whole = int(column.extent) % PANEL == 0
     if (
@@ -67,65 +66,8 @@ def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
         and len(nest.reduced) == 2
         and stride(emitter, x.indices[0], column.var) == 1
     ):
-        return _depthwise(emitter, nest, x, weight, start)
+        return depthwise(emitter, nest, found, start)
     return None
-
-
-def _factors(nest: Nest) -> tuple[ir.TensorLoad, ir.TensorLoad] | None:
-    """Return the loads of uint8 and int8 whose product is all that `nest` adds up."""
-    if len(nest.accumulators) != 1 or not nest.axes or not nest.reduced:
-        return None
-    (accumulator,) = nest.accumulators
-    update = accumulator.update
-    if not isinstance(update, tirx.Add) or dtype(update) != "int32":
-        return None
-    if not isinstance(update.a, tirx.Var) or not isinstance(update.b, tirx.Mul):
-        return None
-    sides = [update.b.a, update.b.b]
-    if not all(isinstance(s, tirx.Cast) and isinstance(s.value, ir.TensorLoad) for s in sides):
-        return None
-    x, weight = (side.value for side in sides)
-    kinds = (dtype(x), dtype(weight))
-    return (x, weight) if kinds == ("uint8", "int8") else None
-
-
-def _started(emitter: Emitter, nest: Nest) -> tuple[Nest, ir.TensorLoad | None]:
-    """Return `nest` without the vector over the columns that its results add to the sum, and that.
-
-    The sums can start with it, which saves the addition, where it fills whole panels: it has no
-    padding that could be read.
-    """
-    (accumulator,) = nest.accumulators
-    *rest, column = nest.axes
-    found: list[ir.TensorLoad] = []
-    whole = tirx.Var("whole", "int32")
-
-    def add(node: tirx.Add, mutator: Any) -> Any:
-        sum_, vector = node.a, node.b
-        if not isinstance(sum_, tirx.Var) or not sum_.same_as(accumulator.value):
-            return mutator.default_mutate(node)
-        if not isinstance(vector, ir.TensorLoad) or uses(vector, [axis.var for axis in rest]):
-            return mutator.default_mutate(node)
-        if stride(emitter, vector.indices[0], column.var) != 1:
-            return mutator.default_mutate(node)
-        found.append(vector)
-        return whole
-
-    results = tuple(
-        Result(r.flat, r.index, tvm_ffi.structural_mutate(r.value, [(tirx.Add, add)]))
-        for r in nest.results
-    )
-    same = all(tvm_ffi.structural_equal(vector, found[0]) for vector in found)
-    whole_panels = (constant(column.extent) or 1) % PANEL == 0
-    if (
-        not found
-        or not same
-        or not whole_panels
-        or any(uses(r.value, [accumulator.value]) for r in results)
-    ):
-        return nest, None
-    started = Accumulator(whole, accumulator.init, accumulator.update)
-    return replace(nest, accumulators=(started,), results=results), found[0]
 
 
 def _matrix(
@@ -180,49 +122,3 @@ def _matrix(
         lambda start, rows: tile(Place(start, rows, j.var * wide, wide)),
     )
     return Tiled((*outer, b, j), serial([t], body))
-
-
-def _depthwise(
-    emitter: Emitter,
-    nest: Nest,
-    x: ir.TensorLoad,
-    weight: ir.TensorLoad,
-    start: ir.TensorLoad | None,
-) -> Tiled:
-    """Cover depthwise convolutions, whose window is small: it is written out.
-
-    The bytes of a column of the window are interleaved once, for all pixels of a tile that see it.
-    """
-    *outer, row, column = nest.axes
-    across, down = nest.reduced
-    begin = beginner(emitter, column, start)
-    width, height = int(across.extent), int(down.extent)
-
-    def tile(place: Place) -> tirx.Stmt:
-        total = local("total", "int32", place.size)
-        body = []
-        for kw, first in product(range(width), range(0, height, GROUP)):
-            window = {across.var: integer(kw), column.var: place.panel * PANEL}
-            taps = [{**window, down.var: integer(kh)} for kh in range(first, height)][:GROUP]
-            columns = [
-                interleave(
-                    [
-                        load_bytes(emitter, x, at | row_at(row, place.row + number), PANEL)
-                        for at in taps
-                    ]
-                )
-                for number in range(place.rows)
-            ]
-            for half, number in product(range(PANEL // LANES), range(place.rows)):
-                at = {**taps[0], column.var: place.panel * PANEL + half * LANES}
-                bytes_ = load_bytes(emitter, weight, at, VECTOR)
-                element = place.element(number, 0, half * LANES)
-                body.append(add_dot(total, element, bytes_, columns[number][half]))
-        ends = finish_tile(emitter, nest, row, place, total)
-        return allocate([total], sequence(begin(place, total), *body, ends))
-
-    spans = row_spans(row.extent, ROWS)
-    t = emitter.axis("t", sum((span.count for span in spans), integer(0)))
-    j = emitter.axis("j", tirx.floordiv(column.extent, PANEL))
-    body = each_row_tile(t.var, spans, lambda start, rows: tile(Place(start, rows, j.var)))
-    return Tiled(tuple(outer), serial([t, j], body))

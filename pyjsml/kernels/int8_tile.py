@@ -93,34 +93,45 @@ def finish_tile(
     emitter: Emitter, nest: Nest, row: Axis | None, place: Place, total: tirx.Var
 ) -> tirx.Stmt:
     """Store the results of a tile; of the last panel only the columns that there are."""
-    column = nest.axes[-1]
-    (accumulator,) = nest.accumulators
-    length = int(column.extent)
+    length = int(nest.axes[-1].extent)
 
     def stores(columns: int) -> tirx.Stmt:
         parts = []
         for number, panel in product(range(place.rows), range(place.panels)):
             inside = columns if panel == place.panels - 1 else PANEL
-            for first, size in _pieces(inside):
-                lane = emitter.axis("lane", size)
-                at = row_at(row, place.row + number)
-                at[column.var] = (place.panel + panel) * PANEL + first + lane.var
-                here = nest.rewrite(lambda e, at=at: emitter.resimplify(substitute(e, at)))
-                element = place.element(number, panel, first + lane.var)
-                held = {accumulator.value: tirx.BufferLoad(total, [element])}
-                for r in here.results:
-                    end = store(r.flat, emitter.simplify(r.index), substitute(r.value, held))
-                    parts.append(
-                        vectorized(lane, end)
-                        if size > 1
-                        else substitute(end, {lane.var: integer(0)})
-                    )
+            at = row_at(row, place.row + number)
+            element = place.element(number, panel)
+            parts += finish_row(emitter, nest, at, place.panel + panel, total, element, inside)
         return sequence(*parts)
 
     if length % PANEL == 0:
         return stores(PANEL)
     last = tirx.EQ((place.panel + place.panels) * PANEL, integer(-(-length // PANEL) * PANEL))
     return tirx.IfThenElse(emitter.simplify(last), stores(length % PANEL), stores(PANEL))
+
+
+def finish_row(
+    emitter: Emitter,
+    nest: Nest,
+    at: dict[tirx.Var, Any],
+    panel: Any,
+    total: tirx.Var,
+    element: int,
+    columns: int = PANEL,
+) -> list[tirx.Stmt]:
+    """Return what stores `columns` results of a panel, whose sums are in `total` from `element`."""
+    (accumulator,) = nest.accumulators
+    parts = []
+    for first, size in _pieces(columns):
+        lane = emitter.axis("lane", size)
+        where = {**at, nest.axes[-1].var: panel * PANEL + first + lane.var}
+        here = nest.rewrite(lambda e, where=where: emitter.resimplify(substitute(e, where)))
+        held = {accumulator.value: tirx.BufferLoad(total, [element + first + lane.var])}
+        for r in here.results:
+            end = store(r.flat, emitter.simplify(r.index), substitute(r.value, held))
+            whole = vectorized(lane, end) if size > 1 else substitute(end, {lane.var: integer(0)})
+            parts.append(whole)
+    return parts
 
 
 def _pieces(columns: int) -> list[tuple[int, int]]:

@@ -18,8 +18,6 @@ from pyjsml.optimize.simplify import reshape
 from pyjsml.optimize.winograd import choose_points, winograd_conv2d
 
 OIHW = ("o", "i", "h", "w")
-MAX_IMPLICIT = 8
-"""The widest border that kernels pass over: each tile that overlaps it is code of its own."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,7 @@ def _window(
     """
     padding = tuple(int(size) for size in attrs.padding)
     known = all(isinstance(size, tvm.tirx.IntImm) for size in shape_of(x)[1:3])
-    if not (implicit and known and max(padding) <= MAX_IMPLICIT):
+    if not (implicit and known and max(padding) <= conv2d.MAX_IMPLICIT):
         x, padding = _padded(builder, x, padding), (0, 0, 0, 0)
     strides = tuple(int(stride) for stride in attrs.strides)
     dilation = tuple(int(step) for step in attrs.dilation)

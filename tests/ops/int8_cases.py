@@ -3,56 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F  # noqa: N812
 from tvm import te
 
 from pyjsml.kernels import int8, quantized
 from pyjsml.kernels.layout import PANEL
-from tests.ops.cases import Array, Binding, Case, Spec, panels
-from tests.ops.functions import Dims, Size, sizes
-
-GROUP = int8.GROUP
-
-
-@dataclass(frozen=True)
-class ByteCase(Case):
-    """A kernel whose integers are drawn from the whole range of their dtype, its ends above all."""
-
-    def _random(self, random: Any, shape: Sequence[Size], dtype: str, binding: Binding) -> Array:
-        concrete = [binding[size] if isinstance(size, str) else size for size in shape]
-        if dtype not in ("int8", "uint8"):
-            return super()._random(random, shape, dtype, binding)
-        limits = np.iinfo(dtype)
-        drawn = random.integers(limits.min, limits.max, concrete, dtype, endpoint=True)
-        ends = np.array([limits.min, limits.min + 1, limits.max, 0], dtype)
-        chosen = random.choice(ends, concrete)
-        return np.asarray(np.where(random.random(concrete) < 0.5, chosen, drawn))
-
-
-def case(
-    name: str,
-    define: Callable[..., Any],
-    specs: Sequence[Spec],
-    expected: Callable[..., Array],
-    bindings: Sequence[Binding] = ({},),
-    reach: float = 2.0,
-) -> ByteCase:
-    """Return a case of a tensor expression; other numbers than bytes are drawn within `reach`."""
-
-    def build() -> Any:
-        dims = Dims()
-        inputs = [
-            te.placeholder(sizes(shape, dims), dtype, name=f"input{number}")
-            for number, (shape, dtype) in enumerate(specs)
-        ]
-        return te.create_prim_func([*inputs, define(*inputs)])
-
-    return ByteCase(name, build, specs, expected, bindings, -reach, reach)
+from tests.ops.byte_case import GROUP, ByteCase, case, convolved
+from tests.ops.cases import Array, Binding, panels
+from tests.ops.depthwise_cases import DEPTHWISE_CASES
+from tests.ops.functions import Size
 
 
 def requantize(total: Array, offset: Array, scale: Array, zero_point: int, dtype: str) -> Array:
@@ -122,43 +83,6 @@ def conv_case(
         [(x, "uint8"), (packed, "int8")],
         expected,
     )
-
-
-def depthwise_case(
-    name: str,
-    x: tuple[int, int, int, int],
-    kernel: tuple[int, int],
-    strides: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1),
-) -> ByteCase:
-    """Return a depthwise convolution that gives its sums."""
-    height, width = kernel
-    packed = (x[3] // PANEL, width, -(-height // GROUP), PANEL, GROUP)
-
-    def expected(data: Array, weight: Array) -> Array:
-        columns = weight.transpose(0, 3, 2, 4, 1).reshape(x[3], 1, -1, width)
-        return convolved(data, columns[:, :, :height], strides, dilation, x[3])
-
-    return case(
-        name,
-        lambda data, weight: int8.depthwise_int8(data, weight, strides, dilation, height),
-        [(x, "uint8"), (packed, "int8")],
-        expected,
-    )
-
-
-def convolved(
-    data: Array,
-    weight: Array,
-    strides: tuple[int, int],
-    dilation: tuple[int, int],
-    groups: int,
-) -> Array:
-    """Convolve in float64, in which sums of so few bytes are exact."""
-    image = torch.from_numpy(data.astype(np.float64)).permute(0, 3, 1, 2)
-    taps = torch.from_numpy(weight.astype(np.float64))
-    result = F.conv2d(image, taps, None, strides, 0, dilation, groups)
-    return result.permute(0, 2, 3, 1).numpy().astype(np.int32)
 
 
 def pack_case(
@@ -231,11 +155,7 @@ INT8_CASES = (
     conv_case("conv2d_int8_3x3", (1, 9, 11, 4), 13, (3, 3)),
     conv_case("conv2d_int8_strided", (1, 9, 12, 8), 24, (3, 2), (2, 2)),
     conv_case("conv2d_int8_dilated", (1, 9, 12, 12), 8, (3, 3), (1, 1), (2, 3)),
-    depthwise_case("depthwise_int8_3x3", (1, 9, 12, 16), (3, 3)),
-    depthwise_case("depthwise_int8_strided", (2, 9, 8, 8), (3, 3), (2, 2)),
-    depthwise_case("depthwise_int8_5x5", (1, 9, 10, 8), (5, 5)),
-    depthwise_case("flat_window", (1, 2, 11, 24), (1, 4)),
-    depthwise_case("depthwise_int8_dilated", (1, 9, 12, 8), (2, 3), (1, 1), (3, 2)),
+    *DEPTHWISE_CASES,
     pack_case(
         "pack_conv2d_int8",
         int8.pack_conv2d_int8,
