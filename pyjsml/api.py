@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from pyjsml.build import STAGES, BuildOptions, Progress, compile_stages, silent
 from pyjsml.bundle import Bundle
 from pyjsml.errors import OptionError
-from pyjsml.executor import Executor
+from pyjsml.executor import Executor, read_executor
 from pyjsml.kernels.database import Database
 from pyjsml.timings import Timings
 
@@ -121,13 +121,15 @@ def check(
     engines: Sequence[str] = ("pythonmonkey",),
     isas: Sequence[Isa | None] = (None,),
     devices: Sequence[str] = ("wasm",),
+    executor: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what engines compute with test vectors, or with the model in its own framework.
 
     `vectors` is an `.npz` file or a mapping, with the keys `in:NAME` and `out:NAME`; `reference` is
     a model as for `bundle` (an nn.Module with `args`). Given both, the vectors decide, and the
-    reference serves to name the first op that diverges. See `pyjsml.check.check` for the errors.
+    reference serves to name the first op that diverges. `executor` is as for `Executor`. See
+    `pyjsml.check.check` for the errors.
     """
     from pyjsml.check import check as compare_engines
 
@@ -146,6 +148,7 @@ def check(
         engines=engines,
         isas=isas,
         devices=devices,
+        modules=read_executor(opened, executor),
         progress=progress,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,8 @@ from pyjsml.bundle import Bundle
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from pyjsml.engines.protocol import Dispatch
+    from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
 
 
@@ -19,8 +22,13 @@ class Executor:
 
     `engine` is one of `pyjsml.engines.ENGINES` by name; `isa` forces one of the bundle's two wasm
     files, which else the engine's abilities decide; `threads` is how many may share its kernels.
-    Raises EngineUnavailableError, with how to get it, where the engine is absent, and OptionError
-    where it has fewer threads.
+    `executor` is a file of JavaScript or TypeScript that exports an executor by default, a class
+    that extends Executor or policies, in place of the bundle's own if it has one.
+    `dispatch(op, next)` is called around each op of a run (`pyjsml.engines.dispatch.Op`), and has
+    to call `next()` once; what it raises, the run raises. That takes some µs per op.
+
+    Raises EngineUnavailableError, with how to get it, where the engine is absent, OptionError where
+    it has fewer threads or can't call Python, and ExecutorError where the executor is at fault.
     """
 
     def __init__(
@@ -30,11 +38,16 @@ class Executor:
         *,
         isa: Isa | None = None,
         threads: int = 1,
+        executor: str | os.PathLike[str] | None = None,
+        dispatch: Dispatch | None = None,
     ) -> None:
         from pyjsml.engines import get_engine
 
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        self._session = get_engine(engine).open(opened, isa=isa, threads=threads)
+        modules = read_executor(opened, executor)
+        self._session = get_engine(engine).open(
+            opened, isa=isa, threads=threads, modules=modules, dispatch=dispatch
+        )
 
     def run(self, /, **inputs: ArrayLike) -> dict[str, Array]:
         """Run the model on arrays by input name; return its outputs by name.
@@ -58,3 +71,12 @@ class Executor:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def read_executor(bundle: Bundle, file: str | os.PathLike[str] | None) -> Modules | None:
+    """Read an executor of the user's own for `bundle`, if there is one. Raises ExecutorError."""
+    if file is None:
+        return None
+    from pyjsml.modules import read_modules
+
+    return read_modules(Path(file), bundle.manifest["name"])

@@ -27,6 +27,7 @@ from pyjsml.errors import EngineError, OptionError
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
+    from pyjsml.modules import Modules
     from pyjsml.program import Array
 
 OURS = "pyjsml"
@@ -88,10 +89,18 @@ class Report:
 
 
 def time_in_engine(
-    bundle: Bundle, inputs: Mapping[str, Array], engine: str, threads: int, rounds: int
+    bundle: Bundle,
+    inputs: Mapping[str, Array],
+    engine: str,
+    threads: int,
+    rounds: int,
+    modules: Modules | None = None,
 ) -> Report:
-    """Time `bundle` in an engine by itself. Raises what opening a session and running raise."""
-    with get_engine(engine).open(bundle, threads=threads) as session:
+    """Time `bundle` in an engine by itself, with an executor of the user's own if there is one.
+
+    Raises what opening a session and running raise.
+    """
+    with get_engine(engine).open(bundle, threads=threads, modules=modules) as session:
         found = session.measure(inputs, rounds)
     times = {OURS: Times.of(found.samples)}
     return Report(engine, threads, times, _ops(bundle, inputs, found.ops))

@@ -21,6 +21,7 @@ from pyjsml.errors import EngineUnavailableError, InputError, OptionError, Pyjsm
 
 if TYPE_CHECKING:
     from pyjsml.engines.protocol import Engine, Session
+    from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
 
 Progress = Callable[[str], None]
@@ -61,6 +62,7 @@ def check(
     engines: Sequence[str] = ("pythonmonkey",),
     isas: Sequence[Isa | None] = (None,),
     devices: Sequence[str] = ("wasm",),
+    modules: Modules | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Report:
@@ -70,7 +72,8 @@ def check(
     `in:NAME` and `out:NAME`); without vectors, random inputs (from `seed`) run on `reference`, the
     model in its own framework; without either, the engines are compared with the first of them.
     Where an output diverges, every op's output is compared, with the reference's or else with
-    another engine's, and the first op that diverges is named.
+    another engine's, and the first op that diverges is named. `modules` are an executor of the
+    user's own.
 
     An engine that is absent makes a `skipped` row, one that fails an `error` row. Raises
     OptionError for an unknown engine or device, or nothing to compare with; VectorsError or
@@ -92,7 +95,8 @@ def check(
         source = vectors if isinstance(vectors, Mapping) else Path(vectors)
         cases = [read_vectors(source, bundle.model)]
     with ExitStack() as stack:
-        return _Check(bundle, reference, progress or (lambda _: None), stack).run(seats, cases)
+        made = _Check(bundle, reference, modules, progress or (lambda _: None), stack)
+        return made.run(seats, cases)
 
 
 class _Check:
@@ -102,12 +106,14 @@ class _Check:
         self,
         bundle: Bundle,
         reference: Reference | None,
+        modules: Modules | None,
         progress: Progress,
         stack: ExitStack,
     ) -> None:
         self.bundle = bundle
         self.model = bundle.model
         self.reference = reference
+        self.modules = modules
         self.progress = progress
         self.stack = stack
         self.sessions: dict[Seat, Session] = {}
@@ -124,7 +130,7 @@ class _Check:
     def open(self, seat: Seat) -> None:
         self.progress(f"starting {seat.label}")
         try:
-            session = seat.engine.open(self.bundle, isa=seat.isa)
+            session = seat.engine.open(self.bundle, isa=seat.isa, modules=self.modules)
         except EngineUnavailableError as error:
             self.rows.append(seat.row("skipped", message=str(error)))
         except PyjsmlError as error:

@@ -38,6 +38,7 @@ def bench(
     engine: str | None,
     device: str | None,
     threads: int,
+    executor: Path | None,
     peer: str | None,
     model: Path | None,
     runs: int,
@@ -55,21 +56,27 @@ def bench(
         problems.append(f"peers run in {RACE_ENGINE}, not in {engine}")
     if (peer is None) != (model is None):
         problems.append("--peer and --model FILE.onnx go together")
+    if peer is not None and executor is not None:
+        problems.append("--executor is for the bundle by itself, --peer for a race")
     if problems:
         raise OptionError("these options do not fit together", problems)
 
     from pyjsml import Bundle
     from pyjsml.bench.report import PEERS, race_peers, time_in_engine
+    from pyjsml.executor import read_executor
 
     peers = parse_list("--peer", peer, PEERS)
     bundle = Bundle.open(directory)
+    modules = read_executor(bundle, executor)
     arrays = read_inputs(inputs, bundle.model) if inputs else random_inputs(bundle)
     with spinner() as progress:
         progress(f"timing {directory}")
         if model is not None:
             report = race_peers(bundle, arrays, peers, model, threads, runs)
         else:
-            report = time_in_engine(bundle, arrays, engine or "pythonmonkey", threads, runs)
+            report = time_in_engine(
+                bundle, arrays, engine or "pythonmonkey", threads, runs, modules
+            )
     if json_file is not None:
         write_json(report.to_json(), json_file)
     if json_file != "-":

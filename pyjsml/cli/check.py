@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.options import DEVICES, executor_option, parse_list
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -35,6 +35,7 @@ STYLES = {"ok": "green", "diverged": "red", "error": "red", "skipped": "yellow"}
     "--engine", metavar="E,…", help="Engines to check; every one that is here by default."
 )
 @click.option("--device", metavar="D,…", help=f"Devices to check ({', '.join(DEVICES)}).")
+@executor_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is stdout.")
 def check(
     directory: str,
@@ -42,6 +43,7 @@ def check(
     reference: str | None,
     engine: str | None,
     device: str | None,
+    executor: Path | None,
     json_file: str | None,
 ) -> None:
     """Check the bundle in DIR against test vectors or against the original model.
@@ -66,6 +68,7 @@ def check(
             reference=reference,
             engines=engines,
             devices=devices,
+            executor=executor,
             progress=progress,
         )
     if json_file is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +13,14 @@ from pyjsml.errors import OptionError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEVICES = ("wasm", "webgl2")
+
+
+executor_option = click.option(
+    "--executor",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="An executor of your own, of JavaScript or TypeScript, instead of the bundle's.",
+)
 
 
 def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Command]:
@@ -38,6 +47,7 @@ def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Comma
             type=click.IntRange(1),
             help="How many threads may share the work (node, chromium).",
         ),
+        executor_option,
     )
 
     def add(command: Command) -> Command:

@@ -29,6 +29,7 @@ def profile(
     engine: str,
     device: str | None,
     threads: int,
+    executor: Path | None,
     runs: int,
     page_file: Path,
     chrome_file: Path | None,
@@ -44,16 +45,18 @@ def profile(
 
     from pyjsml import Bundle
     from pyjsml.engines import get_engine
+    from pyjsml.executor import read_executor
     from pyjsml.files import write_file
     from pyjsml.profile.collect import profile as collect
     from pyjsml.profile.page import page
 
     get_engine(engine)
     bundle = Bundle.open(directory)
+    modules = read_executor(bundle, executor)
     arrays = read_inputs(inputs, bundle.model) if inputs else random_inputs(bundle)
     with spinner() as progress:
         progress(f"profiling {directory}")
-        found = collect(bundle, arrays, engine, threads, runs)
+        found = collect(bundle, arrays, engine, threads, runs, modules)
     texts = {page_file: page(found)}
     if chrome_file:
         texts[chrome_file] = json.dumps(found.trace)

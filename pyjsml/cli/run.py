@@ -34,6 +34,7 @@ def run(
     engine: str,
     device: str | None,
     threads: int,
+    executor: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -46,8 +47,8 @@ def run(
     if output is not None:
         check_output_file(output, [port["name"] for port in bundle.model["outputs"]])
     arrays = read_inputs(inputs, bundle.model)
-    with Executor(bundle, engine=engine, threads=threads) as executor:
-        outputs = executor.run(**arrays)
+    with Executor(bundle, engine=engine, threads=threads, executor=executor) as opened:
+        outputs = opened.run(**arrays)
     if output is not None:
         write_outputs(output, outputs)
     if as_json:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pyjsml.engines.protocol import Measurement
+from pyjsml.engines.files import CUSTOM_SCRIPT
+from pyjsml.engines.protocol import Measurement, SessionOptions
 from pyjsml.engines.wire import as_tensors
-from pyjsml.errors import EngineUnavailableError, OptionError, StateError
+from pyjsml.errors import (
+    EngineError,
+    EngineUnavailableError,
+    ExecutorError,
+    OptionError,
+    StateError,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from pyjsml.bundle import Bundle
-    from pyjsml.engines.protocol import Session
+    from pyjsml.engines.protocol import Dispatch, Session
+    from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
 
     Results = tuple[dict[str, Array], dict[str, Array]]
@@ -28,35 +37,54 @@ class BaseEngine(ABC):
     threaded = False
     """Whether its sessions can share kernels between threads."""
 
+    calls_python = False
+    """Whether a Python function may be called around its ops."""
+
     def available(self) -> str | None:
         """Return None where the engine can be used, else a sentence on how to get it."""
         return self._lack()
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None, threads: int = 1) -> Session:
+    def open(
+        self,
+        bundle: Bundle,
+        *,
+        isa: Isa | None = None,
+        threads: int = 1,
+        modules: Modules | None = None,
+        dispatch: Dispatch | None = None,
+    ) -> Session:
         """Load `bundle`; see `Engine.open`."""
         if threads < 1:
             raise OptionError(f"the number of threads is {threads}; it is 1 or more")
         if threads > 1 and not self.threaded:
             raise OptionError(f"the engine {self.name} has one thread; node and chromium have more")
+        if dispatch is not None and not self.calls_python:
+            raise OptionError(
+                f"the engine {self.name} can't call Python in the middle of a run, so it has no "
+                "dispatch of Python's; pythonmonkey has"
+            )
         if lack := self._lack():
             raise EngineUnavailableError(lack)
-        return self._session(bundle, isa, threads)
+        with blaming(modules is not None or CUSTOM_SCRIPT in bundle.files):
+            return self._session(bundle, SessionOptions(isa, threads, modules, dispatch))
 
     @abstractmethod
     def _lack(self) -> str | None:
         """Return what is missing and how to get it, None where nothing is."""
 
     @abstractmethod
-    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> Session:
-        """Open a session where nothing is missing; `threads` is 1 unless `threaded`."""
+    def _session(self, bundle: Bundle, options: SessionOptions) -> Session:
+        """Open a session where nothing is missing; `options` ask for no more than there is."""
 
 
 class BaseSession(ABC):
     """A session that an engine makes by saying how to run once and how to free what it holds."""
 
-    def __init__(self, model: Mapping[str, Any]) -> None:
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        model = bundle.model
         self._dtypes = {port["name"]: port["dtype"] for port in model["inputs"]}
         self._outputs = [port["name"] for port in model["outputs"]]
+        self._custom = options.modules is not None or CUSTOM_SCRIPT in bundle.files
         self._closed = False
 
     def run(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
@@ -71,7 +99,9 @@ class BaseSession(ABC):
 
     def measure(self, inputs: Mapping[str, ArrayLike], rounds: int) -> Measurement:
         """Time runs inside the engine."""
-        return Measurement(**self._measure(self._checked(inputs), rounds))
+        tensors = self._checked(inputs)
+        with blaming(self._custom):
+            return Measurement(**self._measure(tensors, rounds))
 
     def close(self) -> None:
         """Free what the session holds; further calls do nothing."""
@@ -91,7 +121,9 @@ class BaseSession(ABC):
         self.close()
 
     def _checked_run(self, inputs: Mapping[str, ArrayLike], capture: list[str]) -> Results:
-        return self._run(self._checked(inputs), capture)
+        tensors = self._checked(inputs)
+        with blaming(self._custom):
+            return self._run(tensors, capture)
 
     def _checked(self, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
         if self._closed:
@@ -109,3 +141,14 @@ class BaseSession(ABC):
     @abstractmethod
     def _free(self) -> None:
         """Free what the session holds; called once."""
+
+
+@contextmanager
+def blaming(custom: bool) -> Iterator[None]:
+    """Where there is a `custom` executor, raise an error without a class of ours as its own."""
+    try:
+        yield
+    except EngineError as error:
+        if not custom:
+            raise
+        raise ExecutorError(f"the executor has failed: {error}") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyjsml.engines.base import BaseEngine, BaseSession
-from pyjsml.engines.files import runtime_module
+from pyjsml.engines.files import custom_files, runtime_module
 from pyjsml.engines.site import Site
 from pyjsml.engines.wire import create_options, decode, encode, harness, to_error
 from pyjsml.errors import EngineError, EngineUnavailableError
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from pyjsml.bundle import Bundle
     from pyjsml.engines.base import Results
-    from pyjsml.program import Array, Isa
+    from pyjsml.engines.protocol import SessionOptions
+    from pyjsml.program import Array
 
 BROWSERS = (
     "chromium",
@@ -56,16 +57,18 @@ class ChromiumEngine(BaseEngine):
                     return HOW_TO_GET
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> ChromiumSession:
-        return ChromiumSession(bundle, isa, threads)
+    def _session(self, bundle: Bundle, options: SessionOptions) -> ChromiumSession:
+        return ChromiumSession(bundle, options)
 
 
 class ChromiumSession(BaseSession):
     """A bundle in a page."""
 
-    def __init__(self, bundle: Bundle, isa: Isa | None, threads: int) -> None:
-        super().__init__(bundle.model)
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        super().__init__(bundle, options)
         runtime = runtime_module(bundle)
+        custom = custom_files(options.modules, runtime) if options.modules else {}
+        files = {**bundle.files, **custom}
         with ExitStack() as stack:
             self._site = stack.enter_context(
                 Site(
@@ -76,14 +79,15 @@ class ChromiumSession(BaseSession):
                             f"/harness/{name}": harness(name).encode()
                             for name in ("chromium.js", "report.js", "timing.js")
                         },
-                        **{f"/bundle/{path}": data for path, data in bundle.files.items()},
+                        **{f"/bundle/{path}": data for path, data in files.items()},
                     }
                 )
             )
             self._said: list[str] = []
             self._driver = stack.enter_context(_Driver())
             self._page = self._driver.do(self._open_page)
-            self._call("create", [f"/bundle/{runtime}", create_options(isa, threads)])
+            modules = [f"/bundle/{path}" for path in (runtime, *list(custom)[:1])]
+            self._call("create", [create_options(options), *modules])
             self._stack = stack.pop_all()
 
     def _run(self, tensors: dict[str, Array], capture: list[str]) -> Results:

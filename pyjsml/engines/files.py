@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,15 @@ from pyjsml.files import integrity
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
+    from pyjsml.modules import Modules
 
 RUNTIME_SCRIPT = "runtime/pyjsml.script.js"
 MODEL_SCRIPT = "index.script.js"
 MODEL_MODULE = "index.js"
+CUSTOM_SCRIPT = "executor.script.js"
+"""In a bundle with an executor of its own."""
+CUSTOM_FOLDER = "custom"
+"""Where in a copy of a bundle the modules of another executor lie."""
 
 
 def script(bundle: Bundle, path: str) -> str:
@@ -39,12 +44,22 @@ def runtime_module(bundle: Bundle) -> str:
     return path
 
 
-def write_files(bundle: Bundle, directory: Path) -> None:
-    """Write `bundle` into an empty directory that nobody else sees.
+def custom_files(modules: Modules, runtime: str) -> dict[str, bytes]:
+    """Return the files of an executor, to lie beside those of a bundle whose runtime is `runtime`.
+
+    The first of them has the default export.
+    """
+    linked = modules.link(f"../{runtime}")
+    paths = (modules.entry, *(path for path in linked if path != modules.entry))
+    return {f"{CUSTOM_FOLDER}/{path}": linked[path].encode() for path in paths}
+
+
+def write_files(files: Mapping[str, bytes], directory: Path) -> None:
+    """Write the files of a bundle into a directory that nobody else sees.
 
     Digests are for the runtime to check, which loads the files from there.
     """
-    for path, data in bundle.files.items():
+    for path, data in files.items():
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)

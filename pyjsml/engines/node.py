@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.engines.base import BaseEngine, BaseSession
-from pyjsml.engines.files import MODEL_MODULE, runtime_module, write_files
+from pyjsml.engines.files import MODEL_MODULE, custom_files, runtime_module, write_files
 from pyjsml.engines.wire import create_options, decode, encode, to_error
 from pyjsml.errors import EngineError
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
     from pyjsml.engines.base import Results
-    from pyjsml.program import Array, Isa
+    from pyjsml.engines.protocol import SessionOptions
+    from pyjsml.program import Array
 
 OLDEST = (20, 16)
 RELAXED_SIMD_BY_DEFAULT = (21, 0)
@@ -44,30 +45,33 @@ class NodeEngine(BaseEngine):
             return f"Node.js {'.'.join(map(str, found))} is too old: {advice}"
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> NodeSession:
-        return NodeSession(bundle, isa, threads)
+    def _session(self, bundle: Bundle, options: SessionOptions) -> NodeSession:
+        return NodeSession(bundle, options)
 
 
 class NodeSession(BaseSession):
     """A bundle in a Node process, which ends with the session."""
 
-    def __init__(self, bundle: Bundle, isa: Isa | None, threads: int) -> None:
-        super().__init__(bundle.model)
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        super().__init__(bundle, options)
+        runtime = runtime_module(bundle)
+        custom = custom_files(options.modules, runtime) if options.modules else {}
         with ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pyjsml-")))
-            write_files(bundle, directory)
+            write_files({**bundle.files, **custom}, directory)
             harness = resources.files(__package__) / "harness"
             folder = stack.enter_context(resources.as_file(harness))
             self._stderr = stack.enter_context(tempfile.TemporaryFile())
-            flags = relaxed_simd_flags() if isa == "relaxed" else []
+            flags = relaxed_simd_flags() if options.isa == "relaxed" else []
             self._process = subprocess.Popen(
                 [
                     shutil.which("node") or "node",
                     *flags,
                     str(folder / "node.mjs"),
                     str(directory / MODEL_MODULE),
-                    str(directory / runtime_module(bundle)),
-                    json.dumps(create_options(isa, threads)),
+                    str(directory / runtime),
+                    json.dumps(create_options(options)),
+                    *(str(directory / path) for path in list(custom)[:1]),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
@@ -10,7 +11,25 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from pyjsml.bundle import Bundle
+    from pyjsml.engines.dispatch import Op
+    from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
+
+Dispatch = Callable[["Op", Callable[[], None]], None]
+"""Acts around an op of a run; its second argument runs the op, and is to be called once."""
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """How a session runs its bundle."""
+
+    isa: Isa | None = None
+    """Forces one of the bundle's two wasm files, which else the runtime chooses."""
+    threads: int = 1
+    """How many may share a kernel."""
+    modules: Modules | None = None
+    """An executor of the user's own, in place of the one that the bundle may have."""
+    dispatch: Dispatch | None = None
 
 
 class Measurement(NamedTuple):
@@ -70,9 +89,18 @@ class Engine(Protocol):
     def available(self) -> str | None:
         """Return None where the engine can be used, else a sentence on how to get it."""
 
-    def open(self, bundle: Bundle, *, isa: Isa | None = None, threads: int = 1) -> Session:
-        """Load `bundle`; `isa` forces one of its two wasm files, which else the runtime chooses.
+    def open(
+        self,
+        bundle: Bundle,
+        *,
+        isa: Isa | None = None,
+        threads: int = 1,
+        modules: Modules | None = None,
+        dispatch: Dispatch | None = None,
+    ) -> Session:
+        """Load `bundle`; the options are those of SessionOptions.
 
-        Raises EngineUnavailableError where the engine is absent, OptionError where it does not have
-        so many `threads`, and what loading raises.
+        Raises EngineUnavailableError where the engine is absent, OptionError where it can't do what
+        an option asks for, ExecutorError where the user's own executor is at fault, and what
+        loading raises.
         """

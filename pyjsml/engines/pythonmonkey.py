@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from pyjsml.engines.wire import to_engine_error
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
-    from pyjsml.program import Isa
+    from pyjsml.engines.dispatch import Dispatcher
+    from pyjsml.engines.protocol import SessionOptions
 
 
 class PythonMonkeyEngine(BaseEngine):
@@ -23,14 +25,15 @@ class PythonMonkeyEngine(BaseEngine):
     """
 
     name = "pythonmonkey"
+    calls_python = True
 
     def _lack(self) -> str | None:
         if find_spec("pythonmonkey") is None:
             return "PythonMonkey is not installed: pip install pythonmonkey"
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> PythonMonkeySession:
-        return PythonMonkeySession(bundle, isa)
+    def _session(self, bundle: Bundle, options: SessionOptions) -> PythonMonkeySession:
+        return PythonMonkeySession(bundle, options)
 
 
 class PythonMonkeySession(EmbeddedSession):
@@ -43,12 +46,12 @@ class PythonMonkeySession(EmbeddedSession):
     lets go of one.
     """
 
-    def __init__(self, bundle: Bundle, isa: Isa | None) -> None:
-        super().__init__(bundle.model)
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        super().__init__(bundle, options)
         import pythonmonkey
 
         self._engine: Any = pythonmonkey
-        body = "\n".join(sources(bundle))
+        body = "\n".join(sources(bundle, options.modules))
         # To evaluate an expression makes no global names, and its value is what it returns.
         functions = self._guard(
             pythonmonkey.eval,
@@ -57,21 +60,41 @@ class PythonMonkeySession(EmbeddedSession):
         )
         # A function that is fetched once and kept is called three times as fast. These also keep
         # alive the memory of which Python has views.
-        names = ("reserve", "create", "run", "measure", "close")
+        names = ("reserve", "create", "waits", "run", "measure", "close")
         self._functions = {name: functions[name] for name in names}
-        self._load(bundle, isa)
+        self._load(bundle, options)
+        self._loop = asyncio.new_event_loop() if self._guard(self._functions["waits"]) else None
 
     def _call_reserve(self, name: str, size: int) -> memoryview:
         buffer: memoryview = self._guard(self._functions["reserve"], name, size)
         return buffer
 
-    def _call_create(self, isa: str) -> str:
-        failure: str = self._guard(self._functions["create"], isa)
+    def _call_create(self, isa: str, dispatcher: Dispatcher | None) -> str:
+        # PythonMonkey takes no object that can be called for a function.
+        dispatch = dispatcher.__call__ if dispatcher else None
+        failure: str = self._guard(self._functions["create"], isa, dispatch)
         return failure
 
     def _call_run(self, size: int, names: str) -> memoryview | str:
-        result: memoryview | str = self._guard(self._functions["run"], size, names)
+        run = self._functions["run"] if self._loop is None else self._run_waiting
+        result: memoryview | str = self._guard(run, size, names)
         return result
+
+    def _run_waiting(self, size: int, names: str) -> memoryview | str:
+        """Run where hooks wait, which takes an event loop; PythonMonkey wants one of asyncio's."""
+        assert self._loop is not None
+
+        async def run() -> memoryview | str:
+            result: memoryview | str = await self._functions["run"](size, names)
+            return result
+
+        # A notebook's own loop, in which this may be called, stands still meanwhile.
+        outer = asyncio.events._get_running_loop()
+        asyncio.events._set_running_loop(None)
+        try:
+            return self._loop.run_until_complete(run())
+        finally:
+            asyncio.events._set_running_loop(outer)
 
     def _call_measure(self, size: int, rounds: int) -> str:
         found: str = self._guard(self._functions["measure"], size, rounds)
@@ -79,6 +102,8 @@ class PythonMonkeySession(EmbeddedSession):
 
     def _close(self) -> None:
         self._guard(self._functions["close"])
+        if self._loop is not None:
+            self._loop.close()
         # A model's memory lies outside of SpiderMonkey's heap, and only the heap's growth starts a
         # collection.
         self._engine.collect()

@@ -13,7 +13,8 @@ from pyjsml.engines.wire import to_engine_error
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
-    from pyjsml.program import Isa
+    from pyjsml.engines.dispatch import Dispatcher
+    from pyjsml.engines.protocol import SessionOptions
 
 FLAGS = ("--single-threaded", "--no-liftoff")
 """On one thread V8 never gets past Liftoff, its baseline compiler; without it, it optimises."""
@@ -29,18 +30,18 @@ class V8Engine(BaseEngine):
             return "mini-racer, which holds V8, is not installed: pip install 'pyjsml[v8]'"
         return None
 
-    def _session(self, bundle: Bundle, isa: Isa | None, threads: int) -> V8Session:
-        return V8Session(bundle, isa)
+    def _session(self, bundle: Bundle, options: SessionOptions) -> V8Session:
+        return V8Session(bundle, options)
 
 
 class V8Session(EmbeddedSession):
     """A bundle in an isolate."""
 
-    def __init__(self, bundle: Bundle, isa: Isa | None) -> None:
-        super().__init__(bundle.model)
+    def __init__(self, bundle: Bundle, options: SessionOptions) -> None:
+        super().__init__(bundle, options)
         import py_mini_racer
 
-        scripts = sources(bundle)
+        scripts = sources(bundle, options.modules)
         # Flags count only before the first isolate; whoever made one earlier keeps theirs.
         py_mini_racer.init_mini_racer(flags=FLAGS, ignore_duplicate_init=True)
         self._errors = py_mini_racer.JSEvalException
@@ -51,7 +52,7 @@ class V8Session(EmbeddedSession):
             for source in scripts:
                 # The value of a script may be an object, which would cost a wrapper.
                 self._eval(source + "\n;undefined")
-            self._load(bundle, isa)
+            self._load(bundle, options)
         except BaseException:
             self.close()
             raise
@@ -60,13 +61,15 @@ class V8Session(EmbeddedSession):
         buffer: memoryview = self._eval(f"pyjsmlSession.reserve({json.dumps(name)}, {size})")
         return buffer
 
-    def _call_create(self, isa: str) -> str:
+    def _call_create(self, isa: str, dispatcher: Dispatcher | None) -> str:
         failure: str = self._eval(f"pyjsmlSession.create({json.dumps(isa)})")
         return failure
 
     def _call_run(self, size: int, names: str) -> memoryview | str:
-        result: memoryview | str = self._eval(f"pyjsmlSession.run({size}, {json.dumps(names)})")
-        return result
+        result = self._eval(f"pyjsmlSession.run({size}, {json.dumps(names)})")
+        # Where hooks wait it is a promise.
+        given: memoryview | str = result.get() if hasattr(result, "get") else result
+        return given
 
     def _call_measure(self, size: int, rounds: int) -> str:
         found: str = self._eval(f"pyjsmlSession.measure({size}, {rounds})")

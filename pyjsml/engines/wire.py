@@ -17,7 +17,8 @@ from pyjsml.errors import EngineError, InputError, ProblemsError, PyjsmlError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from pyjsml.program import Array, Isa
+    from pyjsml.engines.protocol import SessionOptions
+    from pyjsml.program import Array
 
 LARGEST_ITEM = 8
 """Bytes of an element; numpy's long double, which no other host knows, has more."""
@@ -53,9 +54,9 @@ def as_tensors(
     return tensors
 
 
-def create_options(isa: Isa | None, threads: int) -> dict[str, Any]:
+def create_options(options: SessionOptions) -> dict[str, Any]:
     """Return what `createExecutor` takes."""
-    return {**({"isa": isa} if isa else {}), "threads": threads}
+    return {**({"isa": options.isa} if options.isa else {}), "threads": options.threads}
 
 
 def encode(tensors: Mapping[str, Array]) -> bytes:

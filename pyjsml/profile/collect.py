@@ -15,6 +15,7 @@ from pyjsml.profile.memory import MemoryUse, memory_use
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
+    from pyjsml.modules import Modules
     from pyjsml.program import Array
 
 
@@ -60,13 +61,19 @@ class Profile:
 
 
 def profile(
-    bundle: Bundle, inputs: Mapping[str, Array], engine: str, threads: int, runs: int
+    bundle: Bundle,
+    inputs: Mapping[str, Array],
+    engine: str,
+    threads: int,
+    runs: int,
+    modules: Modules | None = None,
 ) -> Profile:
     """Time `bundle` op by op over `runs` runs, and measure the machine's limits beside it.
 
-    Raises what opening a session and running raise, and BundleError where no op runs.
+    `modules` are an executor of the user's own, which runs it. Raises what opening a session and
+    running raise, and BundleError where no op runs.
     """
-    with get_engine(engine).open(bundle, threads=threads) as session:
+    with get_engine(engine).open(bundle, threads=threads, modules=modules) as session:
         found = session.measure(inputs, runs)
     binding = binding_of(bundle, inputs)
     return Profile(

@@ -25,11 +25,14 @@ from pyjsml.errors import (
     BundleError,
     DigestError,
     EngineUnavailableError,
+    ExecutorError,
     FormatVersionError,
     InputError,
     ModelError,
     OptionError,
     OutputDirectoryError,
+    PlacementError,
+    StateError,
     UnsafeModelError,
     UnsupportedOpError,
     UserError,
@@ -61,6 +64,18 @@ def damaged(source: Path, kind: str) -> Path:
     path = source.with_name(f"{kind}{source.suffix}")
     path.write_bytes(data)
     return path
+
+
+EXECUTORS = {
+    "malformed.js": "export default class {\n  place( {\n}",
+    "nothing.ts": "export const executor = 1;",
+    "library.js": "import lodash from 'lodash';\nexport default {};",
+    "seven.js": "export default 7;",
+    "throws.js": "export default { onStart() { throw new RangeError('no luck'); } };",
+    "gpu.js": "export default { place: () => 'gpu' };",
+    "twice.js": "export default { dispatchSync(op, next) { next(); next(); } };",
+    "waits.js": "export default { async dispatch(op, next) { await next(); } };",
+}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +114,8 @@ def given(tmp_path_factory: pytest.TempPathFactory, tiny: Bundle) -> Path:
     (folder / "short.npy").write_bytes((folder / "x.npy").read_bytes()[:-4])
     for name in ("empty.npy", "empty.npz", "empty.safetensors", "empty.json"):
         (folder / name).touch()
+    for name, source in EXECUTORS.items():
+        (folder / name).write_text(source)
     np.savez(folder / "vectors.npz", allow_pickle=False, **{"in:x": x, "out:z": x})
     return folder
 
@@ -153,6 +170,16 @@ ROWS = [
     Row("run bundle --input x.npy --output y.png", OptionError, "end its name in .npz"),
     Row("run bundle --input x.npy --output no/y.npz", OptionError, "there is no directory no"),
     Row("run bundle --input x.npy --engine rhino", OptionError, "there is no engine 'rhino'"),
+    Row("run bundle --input x.npy --executor no.js", ExecutorError, "no.js can't be read: No such"),
+    Row("run bundle --input x.npy --executor malformed.js", ExecutorError, r"malformed.js:3:\d: "),
+    Row("run bundle --input x.npy --executor nothing.ts", ExecutorError, "has no default export"),
+    Row("run bundle --input x.npy --executor library.js", ExecutorError, ":1 imports 'lodash'"),
+    Row("run bundle --input x.npy --executor seven.js", ExecutorError, "neither a class"),
+    Row("run bundle --input x.npy --executor throws.js", ExecutorError, "RangeError: no luck"),
+    Row("run bundle --input x.npy --executor gpu.js", PlacementError, "mul: .*gpu"),
+    Row("run bundle --input x.npy --executor twice.js", StateError, "next twice for the op mul"),
+    Row("bench bundle --executor waits.js", StateError, "has dispatch alone: add dispatchSync"),
+    Row("check bundle --vectors vectors.npz --executor no.js", ExecutorError, "no.js can't be"),
     Row("check bundle", OptionError, "give --vectors FILE.npz, --reference MODEL"),
     Row("check changed --vectors vectors.npz", DigestError, "weights.safetensors"),
     Row("check bundle --vectors nowhere.npz", VectorsError, "nowhere.npz can't be read"),

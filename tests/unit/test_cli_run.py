@@ -151,3 +151,12 @@ def test_threads(directory: Path, tmp_path: Path) -> None:
     result = invoke(directory, "--input", tmp_path / "x.npy", "--threads", "2")
     assert result.exit_code == 2
     assert "the engine pythonmonkey has one thread; node and chromium have more" in result.stderr
+
+
+def test_an_executor_of_ones_own(directory: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    own = tmp_path / "own.ts"
+    own.write_text("export default { onFinish(): void { throw new Error('it was here'); } };")
+    result = invoke(directory, "--input", tmp_path / "x.npy", "--executor", own)
+    assert result.exit_code == 2
+    assert "the executor has failed: Error: it was here" in result.stderr

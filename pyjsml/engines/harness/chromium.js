@@ -8,11 +8,13 @@ let runtime;
 let executor;
 
 /** Load the model; return `{}`, or what failed. */
-export async function create([runtimePath, options]) {
+export async function create([options, runtimePath, customPath]) {
   try {
     runtime = await import(runtimePath);
-    const { createExecutor } = await import("/bundle/index.js");
-    executor = await createExecutor(options);
+    const { createExecutor, model } = await import("/bundle/index.js");
+    executor = customPath
+      ? await runtime.createCustom((await import(customPath)).default, model, options)
+      : await createExecutor(options);
     return {};
   } catch (error) {
     return report.failure(error);

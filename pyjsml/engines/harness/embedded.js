@@ -3,7 +3,7 @@
 // which every such engine passes.
 globalThis.pyjsmlSession = (() => {
   const { pyjsml: runtime, pyjsmlModel: model, pyjsmlReport: report } = globalThis;
-  const { pyjsmlTiming: timing } = globalThis;
+  const { pyjsmlTiming: timing, pyjsmlExecutor: customize } = globalThis;
   let buffers = {};
   let result;
   let executor;
@@ -16,30 +16,64 @@ globalThis.pyjsmlSession = (() => {
     }
   }
 
+  /** Make a policy of Python's `dispatch`, which tells whether it has raised. */
+  function calling(dispatch) {
+    let binding;
+    return {
+      onStart(run) {
+        binding = JSON.stringify(Object.fromEntries(run.binding));
+      },
+      dispatchSync(op, next) {
+        const run = () =>
+          attempt(() => {
+            next();
+            return "";
+          });
+        if (dispatch(op.name, binding, run)) throw new Error("Python's dispatch has raised");
+      },
+    };
+  }
+
   return {
     /** Make a buffer for Python to fill, in place of any earlier one of that name. */
     reserve(name, bytes) {
       return (buffers[name] = new ArrayBuffer(bytes));
     },
 
-    /** Load the model from the buffers filled, named after its files; return what failed, or "". */
-    create(isa) {
+    /**
+     * Load the model from the buffers filled, named after its files; return what failed, or "".
+     * `dispatch`, if any, is a function of Python's that is called around each op.
+     */
+    create(isa, dispatch) {
       return attempt(() => {
-        executor = runtime.Executor.createSync(model, { files: buffers, ...(isa && { isa }) });
+        const policies = dispatch ? [calling(dispatch)] : [];
+        const options = { files: buffers, policies, ...(isa && { isa }) };
+        executor = customize
+          ? runtime.createCustomSync(customize(runtime), model, options)
+          : runtime.Executor.createSync(model, options);
         buffers = {};
         return "";
       });
     },
 
+    /** Tell whether runs wait for what hooks do. */
+    waits: () => executor.waits,
+
     /**
      * Run on the safetensors file in the first `bytes` of the buffer `inputs`, and capture what
-     * `names`, a JSON list, calls; return a safetensors file, or what failed.
+     * `names`, a JSON list, calls; return a safetensors file, or what failed; where runs wait, a
+     * promise of it.
      */
     run(bytes, names) {
+      const keep = (results) => (result = report.success(runtime, results).buffer);
       return attempt(() => {
         const feed = runtime.readSafetensors(new Uint8Array(buffers.inputs, 0, bytes));
-        const results = executor.captureSync(feed, JSON.parse(names));
-        return (result = report.success(runtime, results).buffer);
+        const wanted = JSON.parse(names);
+        if (!executor.waits) return keep(executor.captureSync(feed, wanted));
+        return executor
+          .capture(feed, wanted)
+          .then(keep)
+          .catch((error) => JSON.stringify(report.failure(error)));
       });
     },
 

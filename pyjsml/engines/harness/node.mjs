@@ -1,4 +1,5 @@
-// Runs a bundle in Node for the Python side: `node node.mjs PATH_OF_INDEX.JS PATH_OF_RUNTIME OPTIONS`.
+// Runs a bundle in Node for the Python side:
+// `node node.mjs PATH_OF_INDEX.JS PATH_OF_RUNTIME OPTIONS [PATH_OF_ANOTHER_EXECUTOR]`.
 //
 // A message, in either direction, is the length of its header and of its payload, each as a
 // little-endian u32, then the header, which is JSON, then the payload, a safetensors file. The first
@@ -13,14 +14,20 @@ const report = globalThis.pyjsmlReport;
 // Standard output carries messages; whatever else is said goes to standard error.
 globalThis.console = new Console(process.stderr);
 
-const [index, runtimePath, options] = process.argv.slice(2);
+const [index, runtimePath, options, custom] = process.argv.slice(2);
 const messages = readMessages(process.stdin);
 let runtime;
 let executor;
 try {
   runtime = await import(pathToFileURL(runtimePath));
-  const { createExecutor } = await import(pathToFileURL(index));
-  executor = await createExecutor(JSON.parse(options));
+  const { createExecutor, model } = await import(pathToFileURL(index));
+  executor = custom
+    ? await runtime.createCustom(
+        (await import(pathToFileURL(custom))).default,
+        model,
+        JSON.parse(options),
+      )
+    : await createExecutor(JSON.parse(options));
   send({});
 } catch (error) {
   send(report.failure(error));
