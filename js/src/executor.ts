@@ -3,12 +3,10 @@
 import type { Block } from "./blocks.js";
 import { create, createSync, type ExecutorClass } from "./create.js";
 import type { Description } from "./describe.js";
-import type { Next, NextSync } from "./hooks.js";
 import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import type { Feed, Model, Op, OpNameOf, OutputsOf } from "./model.js";
+import { Overrides, policyOf } from "./overrides.js";
 import type { Parts } from "./parts.js";
-import type { Placement } from "./placement.js";
-import type { Policy, Run } from "./policy.js";
 import type { ReadOptions } from "./reach.js";
 import type {
   AnyRunOptions,
@@ -19,8 +17,9 @@ import type {
   RunOptions,
   RunSyncOptions,
 } from "./run.js";
-import { type Outcome, Runner } from "./runner.js";
+import { Runner } from "./runner.js";
 import type { Tensor } from "./tensor.js";
+import type { Outcome } from "./underway.js";
 
 // Not every engine has these symbols; code compiled for such an engine looks for the same stand-ins.
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");
@@ -39,13 +38,14 @@ export type Created<E, M extends Model> =
     : never;
 
 /**
- * Runs a model. Subclass it to choose where ops run (`place`) and to act around them (`dispatch`)
- * and around runs (`onStart`, `onFinish`), and in which order (`order`); policies do the same without a subclass.
+ * Runs a model. Subclass it to choose where ops run (`place`) and in which order (`order`), and to
+ * act around them (`dispatch`) and around runs (`onStart`, `onFinish`); policies do the same without
+ * a subclass.
  *
  * Runs of one executor queue up: each has the memory for itself, and reads its inputs when its turn
  * comes. An executor keeps its memory until `dispose`.
  */
-export class Executor<M extends Model> {
+export class Executor<M extends Model> extends Overrides<M> {
   readonly model: M;
   /** All ops of the model, those that prepare the weights included. */
   readonly ops: readonly Op<M>[];
@@ -53,10 +53,11 @@ export class Executor<M extends Model> {
   readonly #runner: Runner<M>;
 
   constructor(parts: Parts<M>) {
+    super();
     this.model = parts.model;
     this.ops = parts.ops;
     this.#parts = parts;
-    parts.surround(this.#own());
+    parts.surround(policyOf(this));
     this.#runner = new Runner(parts);
   }
 
@@ -82,43 +83,6 @@ export class Executor<M extends Model> {
     options: CreateSyncOptions,
   ): Created<E, M> {
     return createSync(this, model, options) as unknown as Created<E, M>;
-  }
-
-  /**
-   * Choose where `op` runs; undefined leaves that to the policies. Called once for each op of a run,
-   * when the executor is created.
-   */
-  place(_op: Op<M>): Placement | undefined {
-    return undefined;
-  }
-
-  /** Act around each op of `run` and `capture`; call `next` exactly once. */
-  async dispatch(_op: Op<M>, next: Next): Promise<void> {
-    await next();
-  }
-
-  /**
-   * The same for `runSync` and `captureSync`, and for `run` and `capture` too unless `dispatch` is
-   * overridden as well.
-   */
-  dispatchSync(_op: Op<M>, next: NextSync): void {
-    next();
-  }
-
-  /** Hear that a run begins. What it throws ends the run. */
-  onStart(_run: Run): void {}
-
-  /** Hear that a run has ended, well or not. What it throws ends a run that was well. */
-  onFinish(_run: Run): void {}
-
-  /**
-   * Choose the next op among those that may be: all that they depend on is done, and so is all that
-   * used the bytes they write. Undefined leaves that to the policies, and at last to the model.
-   * Called once for each op, when the first run with these dims begins; later ones keep the order. A
-   * run throws StateError where it chooses another op.
-   */
-  order(_ready: readonly Op<M>[]): Op | undefined {
-    return undefined;
   }
 
   /**
@@ -258,21 +222,5 @@ export class Executor<M extends Model> {
 
   #runSync(inputs: unknown, names: readonly string[], options: AnyRunOptions): Outcome {
     return this.#parts.turns.takeNow(() => this.#runner.runSync(inputs, names, options));
-  }
-
-  /** What the class overrides, as a policy. */
-  #own(): Policy<M> {
-    const overrides = (hook: "dispatch" | "dispatchSync" | "order") =>
-      this[hook] !== Executor.prototype[hook];
-    return {
-      place: (op) => this.place(op),
-      onStart: (run) => this.onStart(run),
-      onFinish: (run) => this.onFinish(run),
-      ...(overrides("order") && { order: (ready) => this.order(ready) }),
-      ...(overrides("dispatch") && { dispatch: (op, next) => this.dispatch(op, next) }),
-      ...(overrides("dispatchSync") && {
-        dispatchSync: (op, next) => this.dispatchSync(op, next),
-      }),
-    };
   }
 }

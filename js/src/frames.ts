@@ -5,6 +5,7 @@ import { type Binding, evaluateAll } from "./dims.js";
 import { makePlan, type Plan } from "./plan.js";
 import { bindStep, copyStep, joinSteps, type Site, type Step } from "./schedule.js";
 import type { Shape } from "./tensor.js";
+import { Timeline } from "./timeline.js";
 import { findUses, type Uses } from "./uses.js";
 import { type RoomSets, Values } from "./values.js";
 
@@ -18,6 +19,8 @@ export interface Frame {
   readonly values: Values;
   /** For each value the last step that needs it: where there are several devices, it goes then. */
   readonly lasts: ReadonlyMap<number, number>;
+  /** When the values come and go. */
+  timeline(): Timeline;
   /** The model's outputs, with their shapes. */
   readonly outputs: readonly Output[];
   /** Make ready for a run. */
@@ -210,12 +213,15 @@ export class Frames {
       const cost = steps.reduce((sum, step) => sum + (step.device === device ? step.cost : 0), 0);
       return { device, cost };
     });
-    return {
+    const model = this.#joined;
+    let timeline: Timeline | undefined;
+    const frame: Frame = {
       plan,
       steps,
       calls: steps.flatMap(({ call }) => (call ? [call] : [])),
       values,
       lasts,
+      timeline: () => (timeline ??= new Timeline(model, frame)),
       outputs,
       begin() {
         values.reset();
@@ -225,6 +231,7 @@ export class Frames {
         for (const room of rooms) room.close();
       },
     };
+    return frame;
   }
 
   #isPersistent(value: number): boolean {

@@ -12,7 +12,7 @@ import {
 import { findValue, UNKNOWN } from "./names.js";
 import type { DataOf } from "./tensor.js";
 import type { DType } from "./data.js";
-import type { Span, Timeline } from "./timeline.js";
+import type { Span } from "./timeline.js";
 
 type Arrays = ReadonlyMap<number, DataOf<DType>>;
 
@@ -41,7 +41,15 @@ export function bindAll(model: ModelData, inputs: unknown, frames: Frames): Part
   const frame = frames.main(binding);
   const end = frame.steps.length;
   const has = (index: number) => arrays.has(index);
-  return { binding, frame, first: 0, end, given: arrays, fed: NOTHING, has };
+  return {
+    binding,
+    frame,
+    first: 0,
+    end,
+    given: arrays,
+    fed: NOTHING,
+    has,
+  };
 }
 
 /**
@@ -57,7 +65,6 @@ export function bindPart(
   inputs: unknown,
   { from, to, feed = {} }: Selection,
   frames: Frames,
-  timelineOf: (frame: Frame) => Timeline,
 ): Part {
   const problems: string[] = [];
   const inputPairs = pairInputs(model, inputs, problems).filter(([, given]) => given !== undefined);
@@ -71,7 +78,7 @@ export function bindPart(
   // Dims that may be wrong are no ground for a frame.
   if (problems.length && model.dims.length) throw misfits(model, problems);
   const frame = frames.main(binding);
-  const timeline = timelineOf(frame);
+  const timeline = frame.timeline();
   const stepOf = (name: string, option: string) => {
     const step = timeline.stepOf(name);
     if (step === undefined) problems.push(`${option}: a run has no op called ${name}`);

@@ -1,11 +1,10 @@
 import type { DType, ModelData } from "./data.js";
 import { InputError, StateError } from "./errors.js";
-import type { Frame } from "./frames.js";
 import { bindTensors, misfits } from "./inputs.js";
 import { findValue, UNKNOWN } from "./names.js";
+import type { Part } from "./part.js";
 import { asTensor } from "./schedule.js";
 import type { Shape, Tensor } from "./tensor.js";
-import type { Span, Timeline } from "./timeline.js";
 
 export interface ReadOptions {
   /**
@@ -18,9 +17,7 @@ export interface ReadOptions {
 /** Where a run is. */
 export interface Moment {
   readonly model: ModelData;
-  readonly frame: Frame;
-  readonly timeline: Timeline;
-  readonly span: Span;
+  readonly part: Part;
   /** The step that is not done yet, while those before it are. */
   readonly next: number;
 }
@@ -30,14 +27,15 @@ export interface Moment {
  * StateError where the tensor does not exist yet, or is gone.
  */
 export function readNow(moment: Moment, name: string, { view = false }: ReadOptions): Tensor {
-  const { values, plan } = moment.frame;
+  const { values, plan } = moment.part.frame;
   const value = findNow(moment, name);
   return asTensor(plan, value, view ? values.view(value) : values.read(value));
 }
 
 /** Put `tensor` in the place of the one that `name` means. Throws InputError where it does not fit. */
 export function writeNow(moment: Moment, name: string, tensor: unknown): void {
-  const { model, frame, timeline, span, next } = moment;
+  const { model, part, next } = moment;
+  const { frame } = part;
   const value = findNow(moment, name);
   if (model.values[value]?.region === "persistent") {
     throw new StateError(`${name} is a weight, which holds for all runs: no run may replace it`);
@@ -49,16 +47,17 @@ export function writeNow(moment: Moment, name: string, tensor: unknown): void {
   const array = arrays.get(value);
   if (!array) throw misfits(model, problems);
   // The same in other shapes may have been copied to other devices.
+  const timeline = part.frame.timeline();
   for (const same of timeline.familyOf(value)) {
-    if (!timeline.whyAbsent(same, span, next)) frame.values.write(same, array);
+    if (!timeline.whyAbsent(same, part, next)) frame.values.write(same, array);
   }
 }
 
-function findNow({ model, timeline, span, next }: Moment, name: string): number {
+function findNow({ model, part, next }: Moment, name: string): number {
   const value = findValue(model, name);
   if (value === undefined) throw new InputError(`${name}: ${UNKNOWN}`);
   if (model.values[value]?.region === "main") {
-    const absent = timeline.whyAbsent(value, span, next);
+    const absent = part.frame.timeline().whyAbsent(value, part, next);
     if (absent) throw new StateError(`${name} ${absent}`);
   }
   return value;

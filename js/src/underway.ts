@@ -1,0 +1,168 @@
+import { type Captures, findCaptures, NO_CAPTURES } from "./capture.js";
+import type { ModelData } from "./data.js";
+import type { Output } from "./frames.js";
+import type { Host } from "./host.js";
+import type { Model, Op } from "./model.js";
+import type { Part } from "./part.js";
+import type { Run } from "./policy.js";
+import type { Moment } from "./reach.js";
+import type { AnyRunOptions } from "./run.js";
+import { asTensor, type Step } from "./schedule.js";
+import type { Tensor } from "./tensor.js";
+
+type Tensors = Record<string, Tensor>;
+
+/** What a run gives: the outputs that are there at its end, and what was to be captured. */
+export interface Outcome {
+  readonly outputs: Tensors;
+  readonly captured: Tensors;
+}
+
+/** What a run is begun with. */
+export interface Beginning<M extends Model> {
+  readonly run: Run;
+  /** The model with its blocks, as it is when the run begins, and its ops. */
+  readonly model: ModelData;
+  readonly ops: readonly Op<M>[];
+  readonly part: Part;
+  /** The names of what to capture. */
+  readonly names: readonly string[];
+  readonly options: AnyRunOptions;
+  readonly host: Host;
+}
+
+/** A run under way: does its steps, one by one. */
+export class Underway<M extends Model> {
+  readonly run: Run;
+  readonly part: Part;
+  readonly options: AnyRunOptions;
+  readonly #of: Beginning<M>;
+  readonly #captures: Captures;
+  readonly #captured: Tensors = {};
+  #next: number;
+
+  /** Makes the tensors it is given ready. Throws InputError where a name is unknown. */
+  constructor(beginning: Beginning<M>) {
+    const { run, model, part, names, options } = beginning;
+    this.run = run;
+    this.part = part;
+    this.options = options;
+    this.#of = beginning;
+    this.#captures = names.length ? findCaptures(model, part, names) : NO_CAPTURES;
+    this.#next = part.first;
+    part.frame.begin();
+    for (const [value, array] of part.given) part.frame.values.write(value, array);
+    this.#copyOut(-1);
+    options.trace?.begin();
+  }
+
+  /** The step that is not done yet, while those before it are. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get isDone(): boolean {
+    return this.#next >= this.part.end;
+  }
+
+  /** Whether nothing has to be done between the steps. */
+  get isPlain(): boolean {
+    return this.#isWhole && !this.options.trace && !this.#captures.size && !this.part.fed.size;
+  }
+
+  /** Where the run is, for whoever wants its tensors. */
+  get moment(): Moment {
+    const { model, part } = this.#of;
+    return { model, part, next: this.#next };
+  }
+
+  opAt(index: number): Op<M> {
+    return this.#of.ops[this.#stepAt(index).target] as Op<M>;
+  }
+
+  /** Bring what a step needs from other devices without blocking; undefined if there is no need to. */
+  fetch(index: number): Promise<void> | undefined {
+    return this.#stepAt(index).fetch?.();
+  }
+
+  /** Call all the steps of a plain run. */
+  callAll(): void {
+    for (const call of this.part.frame.calls) call();
+    this.#next = this.part.end;
+  }
+
+  /** Call a step, which is then done. */
+  call(index: number): void {
+    const { call, work, device } = this.#stepAt(index);
+    const { trace } = this.options;
+    if (!trace) {
+      call?.();
+    } else {
+      const { host } = this.#of;
+      const start = host.now();
+      call?.();
+      const end = host.now();
+      const { name: op, kind } = this.opAt(index);
+      const { name, threads } = device;
+      trace.add({ op, kind, start, end, device: name, threads, ...work, run: trace.runs - 1 });
+    }
+    this.#next = index + 1;
+  }
+
+  /** Feed and capture what is due after a step. Gives what is to be awaited, if anything. */
+  settle(index: number): Promise<void> | undefined {
+    const { frame, fed } = this.part;
+    for (const [value, array] of fed.get(index) ?? []) frame.values.write(value, array);
+    if (frame.values.blocks && this.#captures.has(index)) return this.#copyOutLater(index);
+    this.#copyOut(index);
+    return undefined;
+  }
+
+  /** What the run has given. */
+  outcome(): Outcome {
+    const { values } = this.part.frame;
+    const outputs = this.#outputs().map(({ name, dtype, shape, value }) => {
+      return [name, { dtype, shape: [...shape], data: values.read(value) }];
+    });
+    return { outputs: Object.fromEntries(outputs) as Tensors, captured: this.#captured };
+  }
+
+  /** The same without blocking. */
+  async outcomeLater(): Promise<Outcome> {
+    const { values } = this.part.frame;
+    const outputs = this.#outputs().map(async ({ name, dtype, shape, value }) => {
+      return [name, { dtype, shape: [...shape], data: await values.readLater(value) }] as const;
+    });
+    return { outputs: Object.fromEntries(await Promise.all(outputs)), captured: this.#captured };
+  }
+
+  get #isWhole(): boolean {
+    const { first, end, frame } = this.part;
+    return first === 0 && end === frame.steps.length;
+  }
+
+  #stepAt(index: number): Step {
+    return this.part.frame.steps[index] as Step;
+  }
+
+  #copyOut(index: number): void {
+    const { plan, values } = this.part.frame;
+    for (const [name, value] of this.#captures.get(index) ?? []) {
+      this.#captured[name] = asTensor(plan, value, values.read(value));
+    }
+  }
+
+  async #copyOutLater(index: number): Promise<void> {
+    const { plan, values } = this.part.frame;
+    for (const [name, value] of this.#captures.get(index) ?? []) {
+      this.#captured[name] = asTensor(plan, value, await values.readLater(value));
+    }
+  }
+
+  /** The outputs that are there once the part is done. */
+  #outputs(): readonly Output[] {
+    const { frame, end } = this.part;
+    if (this.#isWhole) return frame.outputs;
+    return frame.outputs.filter(({ value }) => !frame.timeline().whyAbsent(value, this.part, end));
+  }
+}
