@@ -57,6 +57,22 @@ class Executor:
         """
         return self._session.run(inputs)
 
+    def read(self, name: str) -> Array:
+        """Return a tensor of the run under way, to be called inside of `dispatch`.
+
+        `name` is a value's, an op's (its first output's) or an output's. Raises InputError for
+        another name, and StateError where there is no such tensor now: no run is under way, the op
+        that gives it is yet to come, or another has reused its bytes.
+        """
+        return self._session.read(name)
+
+    def write(self, name: str, tensor: ArrayLike) -> None:
+        """Put `tensor` in the place of one of the run under way: the ops to come read it instead.
+
+        Raises like `read`, and InputError where its dtype or shape is another.
+        """
+        self._session.write(name, tensor)
+
     def close(self) -> None:
         """Free what the executor holds. Closing it again does nothing."""
         self._session.close()

@@ -103,6 +103,14 @@ class BaseSession(ABC):
         with blaming(self._custom):
             return Measurement(**self._measure(tensors, rounds))
 
+    def read(self, name: str) -> Array:
+        """Return a tensor of the run under way; an engine that can't call Python has none."""
+        raise StateError(f"{name} is out of reach: no run is under way")
+
+    def write(self, name: str, tensor: ArrayLike) -> None:
+        """Put `tensor` in the place of one of the run under way, as for `read`."""
+        raise StateError(f"{name} is out of reach: no run is under way")
+
     def close(self) -> None:
         """Free what the session holds; further calls do nothing."""
         if not self._closed:

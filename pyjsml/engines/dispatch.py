@@ -40,21 +40,22 @@ class Dispatcher:
     An exception can't pass through an engine as itself, so it waits in `raised`.
     """
 
-    def __init__(self, function: Dispatch, model: Mapping[str, Any]) -> None:
+    def __init__(self, function: Dispatch) -> None:
         self._function = function
-        self._values: list[dict[str, Any]] = model["values"]
-        self._ops = {op["name"]: op for op in model["ops"]}
         self._raised: BaseException | None = None
 
-    def __call__(self, name: str, binding: str, run: Callable[[], str]) -> bool:
-        """Act around the op `name`, which `run` runs; tell whether that has raised."""
+    def __call__(self, op: str, binding: str, run: Callable[[], str]) -> bool:
+        """Act around `op`, which `run` runs; tell whether that has raised.
+
+        The op and the sizes of dims are JSON, and `run` gives what has failed as JSON, or "".
+        """
 
         def next() -> None:
             if failure := run():
                 raise to_error(json.loads(failure)["error"])
 
         try:
-            self._function(self._op(name, json.loads(binding)), next)
+            self._function(_op(json.loads(op), json.loads(binding)), next)
         except BaseException as error:
             self._raised = error
             return True
@@ -66,17 +67,14 @@ class Dispatcher:
         if raised is not None:
             raise raised
 
-    def _op(self, name: str, sizes: Mapping[str, float]) -> Op:
-        op = self._ops[name]
-        # An engine's numbers are floats.
-        binding = {dim: int(size) for dim, size in sizes.items()}
-        inputs, outputs = (
-            tuple(self._value(index, binding) for index in op[ports])
-            for ports in ("inputs", "outputs")
-        )
-        return Op(name, op["kind"], tuple(op["origins"]), inputs, outputs)
 
-    def _value(self, index: int, binding: Mapping[str, int]) -> Value:
-        value = self._values[index]
-        shape = tuple(evaluate(from_json(dim), binding) for dim in value["shape"])
-        return Value(value["name"], value["dtype"], shape)
+def _op(op: Mapping[str, Any], binding: Mapping[str, int]) -> Op:
+    inputs, outputs = (
+        tuple(_value(value, binding) for value in op[ports]) for ports in ("inputs", "outputs")
+    )
+    return Op(op["name"], op["kind"], tuple(op["origins"]), inputs, outputs)
+
+
+def _value(value: Mapping[str, Any], binding: Mapping[str, int]) -> Value:
+    shape = tuple(evaluate(from_json(dim), binding) for dim in value["shape"])
+    return Value(value["name"], value["dtype"], shape)

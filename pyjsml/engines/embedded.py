@@ -57,7 +57,7 @@ class EmbeddedSession(BaseSession):
         for name, data in model_files(bundle):
             self._call_reserve(name, len(data))[:] = data
         if options.dispatch is not None:
-            self._dispatcher = Dispatcher(options.dispatch, bundle.model)
+            self._dispatcher = Dispatcher(options.dispatch)
         if failure := self._call_create(options.isa or "", self._dispatcher):
             raise to_error(json.loads(failure)["error"])
 

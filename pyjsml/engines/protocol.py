@@ -66,6 +66,19 @@ class Session(Protocol):
     def measure(self, inputs: Mapping[str, ArrayLike], rounds: int) -> Measurement:
         """Time runs inside the engine, each with its inputs copied in and its outputs out."""
 
+    def read(self, name: str) -> Array:
+        """Return a tensor of the run under way, to be called inside of `dispatch`.
+
+        `name` is a value's, an op's (its first output's) or an output's. Raises InputError for
+        another name, and StateError where there is no such tensor now.
+        """
+
+    def write(self, name: str, tensor: ArrayLike) -> None:
+        """Put `tensor` in the place of one of the run under way: the ops to come read it instead.
+
+        Raises like `read`, and InputError where it does not fit.
+        """
+
     def close(self) -> None:
         """Free what the session holds. Closing it again does nothing."""
 

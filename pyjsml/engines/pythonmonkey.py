@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from safetensors.numpy import load
+
 from pyjsml.engines.base import BaseEngine
 from pyjsml.engines.embedded import EmbeddedSession, sources
-from pyjsml.engines.wire import to_engine_error
+from pyjsml.engines.wire import as_tensors, to_engine_error, to_error
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from pyjsml.bundle import Bundle
     from pyjsml.engines.dispatch import Dispatcher
     from pyjsml.engines.protocol import SessionOptions
+    from pyjsml.program import Array
 
 
 class PythonMonkeyEngine(BaseEngine):
@@ -60,10 +66,23 @@ class PythonMonkeySession(EmbeddedSession):
         )
         # A function that is fetched once and kept is called three times as fast. These also keep
         # alive the memory of which Python has views.
-        names = ("reserve", "create", "waits", "run", "measure", "close")
+        names = ("reserve", "create", "waits", "run", "read", "write", "measure", "close")
         self._functions = {name: functions[name] for name in names}
         self._load(bundle, options)
         self._loop = asyncio.new_event_loop() if self._guard(self._functions["waits"]) else None
+
+    def read(self, name: str) -> Array:
+        """Return a tensor of the run under way."""
+        found: memoryview | str = self._guard(self._functions["read"], name)
+        if isinstance(found, str):
+            raise to_error(json.loads(found)["error"])
+        return load(bytes(found))["tensor"]
+
+    def write(self, name: str, tensor: ArrayLike) -> None:
+        """Put `tensor` in the place of one of the run under way."""
+        size = self._put(as_tensors({"tensor": tensor}))
+        if failure := self._guard(self._functions["write"], name, size):
+            raise to_error(json.loads(failure)["error"])
 
     def _call_reserve(self, name: str, size: int) -> memoryview:
         buffer: memoryview = self._guard(self._functions["reserve"], name, size)

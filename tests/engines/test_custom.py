@@ -15,7 +15,14 @@ from pyjsml.bundle import Bundle
 from pyjsml.emit import emit
 from pyjsml.engines import Engine, get_engine
 from pyjsml.engines.dispatch import Op, Value
-from pyjsml.errors import ExecutorError, KernelError, OptionError, PlacementError, StateError
+from pyjsml.errors import (
+    ExecutorError,
+    InputError,
+    KernelError,
+    OptionError,
+    PlacementError,
+    StateError,
+)
 from tests.engines.programs import assert_close, chain_outputs, chain_program
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -176,6 +183,14 @@ class TestDispatch:
             (Value("shifted", "float32", (3, 2)),),
         )  # fmt: skip
 
+    def test_out_of_reach(self, engine: Engine, chain_bundle: Bundle) -> None:
+        with pyjsml.Executor(chain_bundle, engine.name) as executor:
+            executor.run(x=X)
+            with pytest.raises(StateError, match="no run is under way"):
+                executor.read("scaled")
+            with pytest.raises(StateError, match="no run is under way"):
+                executor.write("scaled", X)
+
     def test_goes_within_an_executor(self, chain_bundle: Bundle, write: Write) -> None:
         calls: list[str] = []
         own = write("export default { async dispatch(op, next) { await next(); } };")
@@ -233,6 +248,27 @@ class TestDispatch:
             pytest.raises(StateError, match=says),
         ):
             executor.run(x=X)
+
+    def test_reads_and_replaces_tensors(self, chain_bundle: Bundle) -> None:
+        found: dict[str, np.ndarray] = {}
+        other = np.full((3, 2), 3, np.float32)
+
+        def dispatch(op: Op, next: Callable[[], None]) -> None:
+            with pytest.raises(StateError, match="squared"):
+                executor.read("squared")
+            with pytest.raises(InputError, match="nothing"):
+                executor.read("nothing")
+            next()
+            found[op.name] = executor.read(op.outputs[0].name)
+            if op.name == "shift":
+                executor.write("shifted", other)
+
+        with pyjsml.Executor(chain_bundle, dispatch=dispatch) as executor:
+            y = executor.run(x=X)["y"]
+        expected = chain_outputs(X)
+        assert_close(found["scale"], expected["mul"])
+        assert_close(found["shift"], expected["add"].T)
+        assert_close(y, other.T**2)
 
     @pytest.mark.parametrize("name", ["v8", "node", "chromium"])
     def test_engines_that_have_none(self, chain_bundle: Bundle, name: str) -> None:

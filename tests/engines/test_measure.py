@@ -7,7 +7,7 @@ import pytest
 
 from pyjsml.bundle import Bundle
 from pyjsml.engines import Engine, Session
-from pyjsml.errors import StateError, InputError
+from pyjsml.errors import InputError, StateError
 from tests.engines.programs import assert_close, chain_outputs
 
 X = np.ones((4, 3), np.float32)

@@ -29,7 +29,9 @@ globalThis.pyjsmlSession = (() => {
             next();
             return "";
           });
-        if (dispatch(op.name, binding, run)) throw new Error("Python's dispatch has raised");
+        const { name, kind, origins, inputs, outputs } = op;
+        const told = JSON.stringify({ name, kind, origins, inputs, outputs });
+        if (dispatch(told, binding, run)) throw new Error("Python's dispatch has raised");
       },
     };
   }
@@ -74,6 +76,22 @@ globalThis.pyjsmlSession = (() => {
           .capture(feed, wanted)
           .then(keep)
           .catch((error) => JSON.stringify(report.failure(error)));
+      });
+    },
+
+    /** Return a tensor of the run under way as a safetensors file, or what failed. */
+    read(name) {
+      return attempt(() => {
+        return (result = runtime.writeSafetensors({ tensor: executor.read(name) }).buffer);
+      });
+    },
+
+    /** Replace it by that of the safetensors file in the first `bytes` of the buffer `inputs`. */
+    write(name, bytes) {
+      return attempt(() => {
+        const file = new Uint8Array(buffers.inputs, 0, bytes);
+        executor.write(name, runtime.readSafetensors(file).tensor);
+        return "";
       });
     },
 
