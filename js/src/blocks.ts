@@ -1,5 +1,6 @@
+import { type BlockData, isBlock } from "./block.js";
 import type { Expr, ModelData, OpData, StepData } from "./data.js";
-import type { DeviceName } from "./device.js";
+import { type DeviceName, isView } from "./device.js";
 import { OptionError, PlacementError } from "./errors.js";
 
 /**
@@ -8,20 +9,6 @@ import { OptionError, PlacementError } from "./errors.js";
  */
 export type Block<OpName extends string = string> =
   string | { readonly from: OpName; readonly to: OpName };
-
-/** A block as an op among ops. */
-export interface BlockData extends OpData {
-  readonly kind: "block";
-  /** Its ops, as indices of `ModelData.ops`. */
-  readonly parts: readonly number[];
-  /** All values that its ops write, as `outputs` is for any op; and those of them that others read. */
-  readonly outputs: readonly number[];
-  readonly leaving: readonly number[];
-}
-
-export function isBlock(op: OpData): op is BlockData {
-  return "parts" in op;
-}
 
 /** Some of a model's main steps, from the first to before the second. */
 type Span = readonly [first: number, end: number];
@@ -78,13 +65,6 @@ export function checkHomes(model: ModelData, places: ReadonlyMap<number, DeviceN
   }
 }
 
-/** The block that a value does not leave, so that nobody outside may ask for it. */
-export function blockAround(model: ModelData, value: number): BlockData | undefined {
-  return model.ops
-    .filter(isBlock)
-    .find(({ outputs, leaving }) => outputs.includes(value) && !leaving.includes(value));
-}
-
 /** What a block is called. */
 function nameOf(block: Block): string {
   return typeof block === "string" ? block : `${block.from}…${block.to}`;
@@ -133,6 +113,7 @@ function join(model: ModelData, name: string, span: Span): BlockData {
   const parts = steps.map((step) => (model.main[step] as StepData)[1]);
   const ops = steps.map((step) => opAt(model, step));
   const outputs = [...new Set(ops.flatMap((op) => op.outputs))];
+  const written = ops.flatMap((op) => (isView(op) ? [] : op.outputs));
   const inside = new Set(outputs);
   const inputs = [...new Set(ops.flatMap((op) => op.inputs))].filter((value) => !inside.has(value));
   const [first, end] = span;
@@ -144,7 +125,7 @@ function join(model: ModelData, name: string, span: Span): BlockData {
   const leaving = outputs.filter((value) => wanted.has(value));
   const origins = ops.flatMap((op) => op.origins);
   const flops = ops.reduce<Expr>((sum, op) => add(sum, op.flops ?? 0), 0);
-  return { name, kind: "block", parts, inputs, outputs, leaving, origins, flops };
+  return { name, kind: "block", parts, inputs, outputs, leaving, written, origins, flops };
 }
 
 /** The sum of two expressions. */

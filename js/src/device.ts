@@ -1,4 +1,4 @@
-import { isBlock } from "./blocks.js";
+import { isBlock } from "./block.js";
 import type { DType, OpData } from "./data.js";
 import type { Plan } from "./plan.js";
 import type { DataOf } from "./tensor.js";
@@ -71,6 +71,12 @@ export interface Room {
 /** Whether an op only gives bytes another shape, for which no device needs a kernel. */
 export function isView(op: OpData): boolean {
   return op.kernel === undefined && op.shader === undefined && !isBlock(op);
+}
+
+/** The values whose bytes an op writes. */
+export function writtenBy(op: OpData): readonly number[] {
+  if (isBlock(op)) return op.written;
+  return isView(op) ? [] : op.outputs;
 }
 
 /** The devices that can run an op. */

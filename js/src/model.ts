@@ -1,4 +1,4 @@
-import { isBlock } from "./blocks.js";
+import { isBlock } from "./block.js";
 import {
   type Expr,
   FORMAT_VERSION,

@@ -1,5 +1,5 @@
 import type { DType, ModelData, OpData, StepData } from "./data.js";
-import { isView } from "./device.js";
+import { writtenBy } from "./device.js";
 import { StateError } from "./errors.js";
 import type { Model, Op } from "./model.js";
 import type { Plan } from "./plan.js";
@@ -98,10 +98,9 @@ export function findDependencies(
       if (writer !== undefined) earlier.add(writer);
       memory.read(rangeOf(input, plan), step, earlier);
     }
-    for (const output of planned(outputs)) {
-      writers.set(output, step);
-      // Such an op gives bytes another shape, and leaves them as they are.
-      if (!isView(op)) memory.write(rangeOf(output, plan), step, earlier);
+    for (const output of planned(outputs)) writers.set(output, step);
+    for (const output of planned(writtenBy(op))) {
+      memory.write(rangeOf(output, plan), step, earlier);
     }
     earlier.delete(step);
     for (const one of earlier) after[one]?.push(step);

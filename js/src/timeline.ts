@@ -1,6 +1,6 @@
-import { blockAround, isBlock } from "./blocks.js";
+import { blockAround, isBlock } from "./block.js";
 import type { ModelData, OpData } from "./data.js";
-import { isView } from "./device.js";
+import { isView, writtenBy } from "./device.js";
 import type { Frame } from "./frames.js";
 import { overlap, rangeOf } from "./order.js";
 
@@ -83,8 +83,7 @@ export class Timeline {
     const safe = values.several ? (lasts.get(index) ?? Infinity) + 1 : Infinity;
     for (let step = since; step < next; step++) {
       const op = this.#opAt(step);
-      if (isView(op)) continue;
-      const reuses = op.outputs.some((output) => overlap(mine, rangeOf(output, plan)));
+      const reuses = writtenBy(op).some((value) => overlap(mine, rangeOf(value, plan)));
       if (reuses || step >= safe) return `is gone: the op ${op.name} has reused its bytes`;
     }
     return undefined;

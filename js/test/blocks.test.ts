@@ -11,6 +11,7 @@ import {
   OptionError,
   PlacementError,
   type Policy,
+  StateError,
   tensor,
   Trace,
 } from "../src/index.js";
@@ -40,6 +41,30 @@ function withModules(...modules: readonly string[]): StaticNet {
 const model = withModules("body.add", "", "body.scale");
 const make = (of = model, ...policies: Policy[]) =>
   Executor.createSync(of, { files: modelFiles(), policies });
+
+/** Cut ops into pieces, each of which is on a device; most of them are blocks. */
+function cut(random: () => number, model: ModelData) {
+  const ops = model.main.map(([, target]) => model.ops[target] as OpData);
+  const pieces: { ops: OpData[]; device: DeviceName; isBlock: boolean; name: string }[] = [];
+  for (let first = 0; first < ops.length;) {
+    const some = ops.slice(first, first + 1 + Math.floor(random() * 6));
+    const name = `${some[0]?.name}…${some[some.length - 1]?.name}`;
+    const device = random() < 0.5 ? "wasm" : "webgl2";
+    pieces.push({ ops: some, device, isBlock: random() < 0.7, name });
+    first += some.length;
+  }
+  const lazy = pieces.flatMap(({ name, isBlock }) => {
+    const [from, to] = name.split("…") as [string, string];
+    return isBlock ? [{ from, to }] : [];
+  });
+  const devices = new Map(
+    pieces.flatMap(({ ops, device }) => ops.map(({ name }) => [name, device] as const)),
+  );
+  const units = pieces.flatMap(({ ops, isBlock, name }) =>
+    isBlock ? [name] : ops.map((op) => op.name),
+  );
+  return { pieces, lazy, units, place: ({ name }: Op) => devices.get(name) };
+}
 
 /** A policy that keeps the ops it is called for. */
 function watching(): Required<Pick<Policy, "dispatchSync">> & { readonly ops: Op[] } {
@@ -247,38 +272,18 @@ describe("on several devices", () => {
   test.each(graphs)(
     "random blocks of random models are right: $seed",
     async ({ random, graph }) => {
-      const ops = graph.main.map(([, target]) => graph.ops[target] as OpData);
-      // Cut the ops into pieces, each on a device of its own; most of them are blocks.
-      const pieces: { first: number; end: number; device: DeviceName; isBlock: boolean }[] = [];
-      for (let first = 0; first < ops.length; first = pieces[pieces.length - 1]?.end as number) {
-        const end = Math.min(ops.length, first + 1 + Math.floor(random() * 6));
-        const device = random() < 0.5 ? "wasm" : "webgl2";
-        pieces.push({ first, end, device, isBlock: random() < 0.7 });
-      }
-      const devices = new Map(
-        pieces.flatMap(({ first, end, device }) =>
-          ops.slice(first, end).map(({ name }) => [name, device] as const),
-        ),
-      );
+      const { lazy, units, place } = cut(random, graph);
       const watch = watching();
-      const place = ({ name }: Op) => devices.get(name);
       const fake = new FakeDevice(true);
       const options = { files, devices: ["wasm", fake] as const, policies: [{ place }, watch] };
       using executor = Executor.createSync(graph, options);
-      const names = pieces.map(({ first, end }) => [ops[first]?.name, ops[end - 1]?.name] as const);
-      for (const [index, { isBlock }] of pieces.entries()) {
-        const [from, to] = names[index] as [string, string];
-        if (isBlock) executor.lazy({ from, to });
-      }
+      executor.lazy(...lazy);
       const all = evaluateGraph(graph, x);
       const check = (outputs: Readonly<Record<string, { data: unknown }>>) => {
         for (const { name, value } of graph.outputs)
           expect(outputs[name]?.data).toEqual(all[value]);
       };
       check(executor.runSync({ x }));
-      const units = pieces.flatMap(({ first, end, isBlock }, index) =>
-        isBlock ? [names[index]?.join("…")] : ops.slice(first, end).map(({ name }) => name),
-      );
       expect(watch.ops.map(({ name }) => name)).toEqual(units);
       const { read } = fake;
       check(await executor.run({ x }));
@@ -292,4 +297,64 @@ describe("on several devices", () => {
       }
     },
   );
+
+  test.each(graphs)("and in any order: $seed", ({ random, graph }) => {
+    const { lazy, units, place } = cut(random, graph);
+    const watch = watching();
+    const order = (ready: readonly Op[]) => ready[Math.floor(random() * ready.length)];
+    const devices = ["wasm", new FakeDevice()] as const;
+    const options = { files, devices, policies: [{ place, order }, watch] };
+    using executor = Executor.createSync(graph, options);
+    executor.lazy(...lazy);
+    const outputs = executor.runSync({ x });
+    const all = evaluateGraph(graph, x);
+    for (const { name, value } of graph.outputs) expect(outputs[name]?.data).toEqual(all[value]);
+    expect(watch.ops.map(({ name }) => name).sort()).toEqual([...units].sort());
+  });
+
+  test.each(graphs)("and what can be read is right: $seed", ({ random, graph }) => {
+    const { pieces, lazy, place } = cut(random, graph);
+    const all = evaluateGraph(graph, x);
+    /** By op: the values that can be read after it, and what leaves it. */
+    const run = (isLazy: boolean, isSplit: boolean) => {
+      const found = new Map<string, { readonly names: string[]; readonly leaving: string[] }>();
+      const watch: Policy = {
+        dispatchSync(op, next) {
+          next();
+          const names = graph.values.flatMap(({ name, region }, index) => {
+            if (region === "load") return [];
+            try {
+              expect(executor.read(name).data).toEqual(all[index]);
+              return [name];
+            } catch (error) {
+              if (error instanceof StateError) return [];
+              throw error;
+            }
+          });
+          found.set(op.name, { names, leaving: op.outputs.map(({ name }) => name) });
+        },
+      };
+      const executor = Executor.createSync(graph, {
+        files,
+        devices: isSplit ? ["wasm", new FakeDevice()] : ["wasm"],
+        policies: isSplit ? [{ place }, watch] : [watch],
+      });
+      if (isLazy) executor.lazy(...lazy);
+      executor.runSync({ x });
+      executor.dispose();
+      return found;
+    };
+    const plain = run(false, false);
+    const whole = run(true, false);
+    run(true, true);
+    const hidden = new Set<string>();
+    for (const { ops, isBlock, name } of pieces) {
+      const last = ops[ops.length - 1]?.name as string;
+      const unit = whole.get(isBlock ? name : last);
+      const made = ops.flatMap((op) => op.outputs.map((value) => graph.values[value]?.name ?? ""));
+      if (isBlock) for (const one of made) if (!unit?.leaving.includes(one)) hidden.add(one);
+      const wanted = plain.get(last)?.names.filter((one) => !hidden.has(one));
+      expect(unit?.names).toEqual(wanted);
+    }
+  });
 });
