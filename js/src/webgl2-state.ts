@@ -1,10 +1,13 @@
 /**
  * The state of a WebGL2 context that the device changes: set as it wants it, and put back where the
- * context is somebody else's.
+ * context is somebody else's. What OES_draw_buffers_indexed sets for one draw buffer alone is not told
+ * apart.
  *
  * The constants are those of the WebGL 1 and 2 specifications; objects of a context have them too,
  * but tables do not.
  */
+
+import { StateError } from "./errors.js";
 
 type Gl = WebGL2RenderingContext;
 
@@ -50,12 +53,16 @@ export function setState(gl: Gl): void {
 
 /**
  * Set the same in a context of somebody else's, for a use of its first `units` texture units; return
- * what puts everything back.
+ * what puts everything back. Throws StateError where it is in the middle of something.
  */
 export function borrowState(gl: Gl, units: number): () => void {
   const get = <T>(name: number) => gl.getParameter(name) as T;
-  const paused = get<boolean>(gl.TRANSFORM_FEEDBACK_ACTIVE) && !get(gl.TRANSFORM_FEEDBACK_PAUSED);
-  if (paused) gl.pauseTransformFeedback(); // Else the program could not be changed.
+  if (get<boolean>(gl.TRANSFORM_FEEDBACK_ACTIVE)) {
+    throw new StateError(
+      "webgl2.context is in the middle of a transform feedback, during which no buffer can be read: " +
+        "end it before a run",
+    );
+  }
 
   const enabled = CAPABILITIES.filter((capability) => gl.isEnabled(capability));
   const pixelStore = PIXEL_STORE.map(([name]) => get<number>(name));
@@ -98,6 +105,5 @@ export function borrowState(gl: Gl, units: number): () => void {
       gl.pixelStorei(name, pixelStore[index] as number);
     }
     for (const capability of enabled) gl.enable(capability);
-    if (paused) gl.resumeTransformFeedback();
   };
 }

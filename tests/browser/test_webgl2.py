@@ -12,7 +12,7 @@ import pytest
 from pyjsml.emit import emit
 from pyjsml.engines.chromium import ChromiumEngine, system_browser
 from pyjsml.engines.site import Site
-from tests.support.tiny import tiny_program, with_kernels
+from tests.support.tiny import WEIGHT, tiny_program, with_kernels
 
 SCENARIOS = Path(__file__).parent / "webgl2"
 no_chromium = ChromiumEngine().available()
@@ -20,6 +20,10 @@ pytestmark = pytest.mark.skipif(no_chromium is not None, reason=str(no_chromium)
 
 Play = Callable[..., Any]
 """Run a function of scenarios.js in the page, with one argument."""
+
+SIZES = (1, 3, 4, 5, 8191, 8192, 8193, 24581)
+"""Elements; a row of texels has 8192."""
+AFFINE = [{"dtype": "float32", "code": "2.0 * v + 1.0"}]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,8 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
         **{f"/bundle/{path}": data for path, data in bundle.files.items()},
     }
     with Site(pages) as site, sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=system_browser())
+        flags = ["--js-flags=--expose-gc", "--enable-precise-memory-info"]
+        browser = driver.chromium.launch(executable_path=system_browser(), args=flags)
         page = browser.new_page()
         page.goto(site.url)
 
@@ -43,16 +48,127 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
         yield play
 
 
-SIZES = (1, 3, 4, 5, 8191, 8192, 8193, 24581)
+def floats(length: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return what the scenarios run on where they are given no data."""
+    return np.arange(length) / 8 - 3
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_floats_go_in_and_out(play: Play, size: int) -> None:
     data = np.random.default_rng(size).normal(size=size).astype(np.float32)
-    steps = [{"dtype": "float32", "code": "2.0 * v + 1.0"}] * 3
-    found = play(
-        "run", {"dtype": "float32", "shape": [size], "steps": steps, "data": data.tolist()}
-    )
+    options = {"dtype": "float32", "shape": [size], "steps": AFFINE * 3, "data": data.tolist()}
+    found = play("run", options)
     expected = 8 * data.astype(np.float64) + 7
     np.testing.assert_allclose(found["later"], expected, rtol=1e-6, atol=1e-6)
     assert found["now"] == found["later"]
+
+
+@pytest.mark.parametrize("size", [1, 5, 8193])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int8", "uint16", "int16", "int32", "uint32", "int64", "uint64"]
+)
+def test_integers_go_in_and_out(play: Play, dtype: str, size: int) -> None:
+    low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    low, high = max(low, -(2**31)), min(high, 2**31 - 1)
+    data = np.random.default_rng(size).integers(low, high, size, endpoint=True)
+    data[0], data[-1] = low, high
+    options = {"shape": [size], "steps": [{"dtype": dtype, "code": "v"}] * 2}
+    found = play("run", {**options, "dtype": dtype, "data": data.tolist()})
+    assert found["dtype"] == dtype
+    assert found["later"] == found["now"] == data.tolist()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [("int64", 2**31), ("int64", -(2**31) - 1), ("uint64", 2**40), ("uint32", 2**32 - 1)],
+)
+def test_integers_of_more_than_32_bits_are_refused(play: Play, dtype: str, value: int) -> None:
+    steps = [{"dtype": dtype, "code": "v"}]
+    options = {"dtype": dtype, "shape": [3], "steps": steps, "data": [1, value, 2]}
+    name, message = play("fail", options)
+    assert name == "InputError"
+    assert message.startswith(f"x: element 1 is {value}, and integers on webgl2 have 32 bits")
+
+
+@pytest.mark.parametrize("length", [1, 6, 8193])
+def test_passes_have_temporaries_layers_and_several_outputs(play: Play, length: int) -> None:
+    total, difference = play("passes", length)
+    np.testing.assert_allclose(total, 5 * floats(length), rtol=1e-6)
+    assert difference == (np.floor(floats(length)) + length).tolist()
+
+
+def test_textures_grow_with_the_dims_and_are_shared(play: Play) -> None:
+    lengths = [5, 30000, 7, 30000, 100]
+    found = play("grow", {"lengths": lengths, "steps": AFFINE * 6})
+    for length, each in zip(lengths, found, strict=True):
+        np.testing.assert_allclose(each["y"], 64 * floats(length) + 63, rtol=1e-6, atol=1e-5)
+    sizes = [each["bytes"] for each in found]
+    assert sizes[1:] == [sizes[1]] * 4
+    # Seven values: the first, which the caller has given, the last, and two that take turns.
+    assert sizes[1] <= 4 * 4 * 2048 * 16
+
+
+def test_nothing_is_left_of_the_run_before(play: Play) -> None:
+    found = play("poison", {"length": 8195, "steps": AFFINE * 4})
+    np.testing.assert_allclose(found, 16 * floats(8195) + 15, rtol=1e-6, atol=1e-6)
+
+
+def test_a_run_that_may_wait_blocks_on_nothing(play: Play) -> None:
+    found = play("blocking", {"length": 8195, "steps": AFFINE})
+    assert found["later"] == []
+    assert set(found["now"]) == {"readPixels"}
+
+
+def test_a_context_of_the_pages_is_left_as_it_was(play: Play) -> None:
+    found = play("borrow", {"length": 8195, "steps": AFFINE * 2})
+    np.testing.assert_allclose(found["y"], 4 * floats(8195) + 3, rtol=1e-6, atol=1e-6)
+    assert found["again"] == found["y"]
+    assert found["changed"] == []
+    assert (found["lost"], found["error"]) == (False, 0)
+    assert found["busy"][0] == "StateError"
+    assert "webgl2.context is in the middle of a transform feedback" in found["busy"][1]
+
+
+def test_runs_in_a_worker(play: Play) -> None:
+    data = [1.5, -2.0, 3.25]
+    options = {"dtype": "float32", "shape": [3], "steps": AFFINE, "data": data}
+    assert play("inWorker", options)["later"] == [2 * value + 1 for value in data]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_lost_context_fails_the_run_and_comes_back(play: Play, own: bool) -> None:
+    found = play("lose", {"length": 8195, "own": own})
+    expected = floats(8195) * np.resize(WEIGHT, 8195)
+    np.testing.assert_allclose(found["before"], expected, rtol=1e-6)
+    assert (found["during"], found["sync"]) == ("DeviceLostError", "DeviceLostError")
+    name, message = found["while"]
+    assert name == "DeviceLostError"
+    assert "run again once the browser has restored it" in message
+    assert found["after"] == found["before"]
+
+
+def test_runs_and_executors_leave_nothing_behind(play: Play) -> None:
+    found = play("leak", {"length": 8195, "runs": 1000, "executors": 50})
+    runs, executors = found["overRuns"], found["overExecutors"]
+    assert runs["after"] == runs["warm"]
+    assert runs["heap"] < 1000 * 200  # the least that an object and an array of a run take
+    assert set(executors["after"].values()) == {0}
+    assert executors["heap"] < 50 * 8195 * 4  # one array of each
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "message"),
+    [
+        ("webgl2", "DeviceError", "the browser gives no WebGL2 context"),
+        ("floats", "DeviceError", "the WebGL2 of this machine can't draw floats"),
+        ("limit", "DeviceError", "a tensor float32 40960 takes 5 rows of 2048 texels, and the"),
+        ("webgl1", "DeviceError", "webgl2.context is of type WebGLRenderingContext; give"),
+        ("2d", "DeviceError", "webgl2.context is of type CanvasRenderingContext2D; give"),
+        ("shader", "ShaderError", "op0 (layers.0 net.py:1): ERROR: "),
+        ("float32", "none", ""),
+    ],
+)
+def test_says_what_a_browser_lacks(play: Play, change: str, name: str, message: str) -> None:
+    found_name, found_message = play("lack", change)
+    assert found_name == name, found_message
+    assert message in found_message

@@ -85,3 +85,75 @@ export function of({
     shaders: async () => shaders,
   };
 }
+
+/**
+ * One op whose first pass makes both layers of a temporary, 2x and 3x, and whose second makes two
+ * outputs of them, their sum and their difference in integers.
+ */
+export function layered(length) {
+  const shape = [length];
+  const region = "main";
+  const values = [
+    { name: "x", dtype: "float32", shape, region },
+    { name: "sum", dtype: "float32", shape, region, after: [0] },
+    { name: "difference", dtype: "int32", shape, region, after: [1] },
+  ];
+  const dims = ["n0"];
+  const whole = { dims, texels: texels("n0") };
+  const split = pass(
+    "uniform sampler2D t0; uniform int d0; layout(location = 0) out vec4 o0; layout(location = 1) out vec4 o1;",
+    "vec4 v = texelFetch(t0, at(index()), 0); o0 = 2.0 * v; o1 = 3.0 * v;",
+    { inputs: [0], outputs: [3], ...whole },
+  );
+  const join = pass(
+    "uniform sampler2DArray t0; uniform int d0; layout(location = 0) out vec4 o0; layout(location = 1) out ivec4 o1;",
+    `ivec3 p = ivec3(at(index()), 0); vec4 a = texelFetch(t0, p, 0), b = texelFetch(t0, p + ivec3(0, 0, 1), 0);
+     o0 = a + b; o1 = ivec4(floor(b - a)) + d0;`,
+    { inputs: [3], outputs: [1, 2], ...whole },
+  );
+  const temps = [{ dtype: "float32", size: "n0", layers: 2 }];
+  const shaders = { both: { passes: [split, join], temps } };
+  const op = {
+    name: "both",
+    kind: "both",
+    inputs: [0],
+    outputs: [1, 2],
+    dims: [length],
+    shader: "both",
+    origins: [],
+  };
+  return of({ values, ops: [op], shaders, outputs: [1, 2] });
+}
+
+/** y = x * weight, where the bundle's wasm file packs the weight. */
+export function weighted(length) {
+  const values = [
+    ...bundled.values.slice(0, 2),
+    { name: "x", dtype: "float32", shape: [length], region: "main" },
+    { name: "y", dtype: "float32", shape: [length], region: "main", after: [2] },
+  ];
+  const body = `ivec4 k = (index() * 4 + ivec4(0, 1, 2, 3)) % 3; vec4 w = texelFetch(t1, ivec2(0), 0);
+    o0 = texelFetch(t0, at(index()), 0) * vec4(w[k.x], w[k.y], w[k.z], w[k.w]);`;
+  const scale = pass("uniform sampler2D t0, t1; uniform int d0; out vec4 o0;", body, {
+    inputs: [0, 1],
+    outputs: [2],
+    dims: ["n0"],
+    texels: texels("n0"),
+  });
+  const op = {
+    name: "scale",
+    kind: "scale",
+    inputs: [2, 1],
+    outputs: [3],
+    dims: [length],
+    shader: "scale",
+    origins: [],
+  };
+  const model = of({
+    values,
+    ops: [bundled.ops[0], op],
+    shaders: { scale: { passes: [scale], temps: [] } },
+    inputs: [2],
+  });
+  return { ...model, load: bundled.load, main: [["call", 1]], files: bundled.files };
+}

@@ -1,16 +1,236 @@
-// What the tests of the WebGL2 device do in a page. Each function gives plain data to compare.
+// What the tests of the WebGL2 device do in a page or a worker. Each function takes and gives plain
+// data.
 import { Executor, tensor } from "/bundle/runtime/index.js";
-import { chain } from "./models.js";
+import { chain, layered, weighted } from "./models.js";
+import { dirty, feedBack, look } from "./state.js";
 
 const WEBGL2 = { devices: ["webgl2"] };
+const first = (outputs) => Object.values(outputs)[0];
 const numbers = ({ data }) => Array.from(data, Number);
+const floats = (length) => Float32Array.from({ length }, (_, i) => i / 8 - 3);
 
-/** Run `chain(dtype, [size], steps)` on `data`, both without and with blocking. */
+/** What is thrown: `[class, message]`. */
+async function failure(action) {
+  try {
+    await action();
+    return ["none", ""];
+  } catch (error) {
+    return [error.name, error.message];
+  }
+}
+
+/** Run `chain(dtype, shape, steps)` on `data`, both without and with blocking. */
 export async function run({ dtype, shape, steps, data }) {
   const executor = await Executor.create(chain(dtype, shape, steps), WEBGL2);
   const x = tensor(dtype, shape, dtype.endsWith("64") ? data.map(BigInt) : data);
-  const later = Object.values(await executor.run({ x }))[0];
-  const now = Object.values(executor.runSync({ x }))[0];
+  const later = first(await executor.run({ x }));
+  const now = first(executor.runSync({ x }));
   executor.dispose();
   return { dtype: later.dtype, later: numbers(later), now: numbers(now) };
+}
+
+/** The same, and what it fails with. */
+export function fail(options) {
+  return failure(() => run(options));
+}
+
+/** Run a model whose op has passes with temporaries, layers and several outputs. */
+export async function passes(length) {
+  const executor = await Executor.create(layered(length), WEBGL2);
+  const outputs = await executor.run({ x: floats(length) });
+  executor.dispose();
+  return Object.values(outputs).map(numbers);
+}
+
+/** Run a dynamic model at each of `lengths`; tell the bytes of textures after each. */
+export async function grow({ lengths, steps }) {
+  const dims = [{ name: "n", min: 1, max: null }];
+  const executor = await Executor.create(chain("float32", ["n"], steps, { dims }), WEBGL2);
+  const { total: before } = executor.describe().memory;
+  const found = [];
+  for (const length of lengths) {
+    const x = tensor("float32", [length], floats(length));
+    const y = numbers(first(await executor.run({ x })));
+    found.push({ y, bytes: executor.describe().memory.total - before });
+  }
+  executor.dispose();
+  return found;
+}
+
+/** Run on values that are no numbers, then on some that are: nothing of the former may be left. */
+export async function poison({ length, steps }) {
+  const executor = await Executor.create(chain("float32", [length], steps), WEBGL2);
+  await executor.run({ x: new Float32Array(length).fill(NaN) });
+  const y = first(await executor.run({ x: floats(length) }));
+  executor.dispose();
+  return numbers(y);
+}
+
+/** Run in a context of the page's with everything in it set otherwise; tell what has changed. */
+export async function borrow({ length, steps }) {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const before = dirty(context);
+  const options = { ...WEBGL2, webgl2: { context } };
+  const executor = await Executor.create(chain("float32", [length], steps), options);
+  const changed = [];
+  const check = (when) => {
+    for (const [name, value] of Object.entries(look(context))) {
+      if (value !== before[name]) changed.push(`${when}: ${name}`);
+    }
+  };
+  check("create");
+  const x = floats(length);
+  const y = numbers(first(await executor.run({ x })));
+  check("run");
+  const again = numbers(first(executor.runSync({ x })));
+  check("runSync");
+  const end = feedBack(context);
+  const busy = await failure(() => executor.run({ x }));
+  end();
+  executor.dispose();
+  return { y, again, busy, changed, lost: context.isContextLost(), error: context.getError() };
+}
+
+/** Run in a worker, which has no canvas but an OffscreenCanvas. */
+export function inWorker(options) {
+  const worker = new Worker("/worker.js", { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = reject;
+    worker.postMessage(options);
+  }).finally(() => worker.terminate());
+}
+
+/** Lose the context: between runs, and while one is under way; restore it; run again. */
+export async function lose({ length, own }) {
+  const context = own ? undefined : document.createElement("canvas").getContext("webgl2");
+  const made = [];
+  const getContext = OffscreenCanvas.prototype.getContext;
+  OffscreenCanvas.prototype.getContext = function (...options) {
+    made.push(getContext.apply(this, options));
+    return made.at(-1);
+  };
+  const executor = await Executor.create(weighted(length), { ...WEBGL2, webgl2: { context } });
+  OffscreenCanvas.prototype.getContext = getContext;
+  const gl = context ?? made[0];
+  const loss = gl.getExtension("WEBGL_lose_context");
+  const restored = () => new Promise((r) => gl.canvas.addEventListener("webglcontextrestored", r));
+  const x = floats(length);
+  const before = numbers(first(await executor.run({ x })));
+
+  const running = failure(() => executor.run({ x }));
+  await Promise.resolve();
+  loss.loseContext();
+  const during = (await running)[0];
+  const while_ = await failure(() => executor.run({ x }));
+  const sync = (await failure(() => executor.runSync({ x })))[0];
+  const back = restored();
+  await new Promise((resolve) => setTimeout(resolve)); // The event comes first.
+  loss.restoreContext();
+  await back;
+  const after = numbers(first(await executor.run({ x })));
+  executor.dispose();
+  return { before, during, while: while_, sync, after };
+}
+
+/** Count what a page has of WebGL objects and of memory, over runs and over executors. */
+export async function leak({ length, runs, executors }) {
+  const { prototype } = WebGL2RenderingContext;
+  const kinds = ["Texture", "Framebuffer", "Buffer", "Program", "Shader", "VertexArray", "Sync"];
+  const count = Object.fromEntries(kinds.map((kind) => [kind, 0]));
+  const originals = {};
+  const wrap = (name, kind, by) => {
+    const original = (originals[name] = prototype[name]);
+    prototype[name] = function (...options) {
+      if (by > 0 || options[0]) count[kind] += by;
+      return original.apply(this, options);
+    };
+  };
+  for (const kind of kinds) {
+    wrap(kind === "Sync" ? "fenceSync" : `create${kind}`, kind, 1);
+    wrap(`delete${kind}`, kind, -1);
+  }
+  const x = floats(length);
+  const heap = async () => {
+    for (let i = 0; i < 3; i++) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve)); // Arrays are let go of in a later task.
+    }
+    return performance.memory.usedJSHeapSize;
+  };
+  const cycle = async (times) => {
+    const executor = await Executor.create(weighted(length), WEBGL2);
+    for (let i = 0; i < times; i++) await executor.run({ x }); // What is compiled on the way stays.
+    const warm = { ...count };
+    const heapBefore = await heap();
+    for (let i = 0; i < times; i++) await executor.run({ x });
+    const run = { warm, after: { ...count }, heap: (await heap()) - heapBefore };
+    executor.dispose();
+    return run;
+  };
+  const overRuns = await cycle(runs);
+  const heapBefore = await heap();
+  for (let i = 0; i < executors; i++) await cycle(1);
+  const overExecutors = { after: { ...count }, heap: (await heap()) - heapBefore };
+  Object.assign(prototype, originals);
+  return { overRuns, overExecutors };
+}
+
+/** What creating an executor fails with, where `change` makes the browser lack something. */
+export async function lack(change) {
+  const { prototype } = WebGL2RenderingContext;
+  const { getParameter, getExtension } = prototype;
+  const { getContext } = OffscreenCanvas.prototype;
+  let context;
+  if (change === "webgl2") OffscreenCanvas.prototype.getContext = () => null;
+  if (change === "floats") prototype.getExtension = () => null;
+  if (change === "float32") {
+    prototype.getExtension = function (name) {
+      return name === "EXT_color_buffer_float" ? null : getExtension.call(this, name);
+    };
+  }
+  if (change === "limit") {
+    prototype.getParameter = function (name) {
+      return name === this.MAX_TEXTURE_SIZE ? 2 : getParameter.call(this, name);
+    };
+  }
+  if (change === "webgl1") context = document.createElement("canvas").getContext("webgl");
+  if (change === "2d") context = document.createElement("canvas").getContext("2d");
+  let code = "v * 2.0";
+  if (change === "shader") code = "v * nothing";
+  const length = 5 * 8192;
+  const model = chain("float32", [length], [{ dtype: "float32", code }]);
+  try {
+    return await failure(async () => {
+      const executor = await Executor.create(model, { ...WEBGL2, webgl2: { context } });
+      await executor.run({ x: floats(length) });
+      executor.dispose();
+    });
+  } finally {
+    Object.assign(prototype, { getParameter, getExtension });
+    Object.assign(OffscreenCanvas.prototype, { getContext });
+  }
+}
+
+/** Whether a run without blocking asks the GPU for anything that blocks. */
+export async function blocking({ length, steps }) {
+  const { prototype } = WebGL2RenderingContext;
+  const { readPixels, finish, getError, clientWaitSync } = prototype;
+  const executor = await Executor.create(chain("float32", [length], steps), WEBGL2);
+  const x = floats(length);
+  await executor.run({ x }); // Where frames are made, memory is checked.
+  const calls = [];
+  for (const [name, original] of Object.entries({ readPixels, finish, getError, clientWaitSync })) {
+    prototype[name] = function (...options) {
+      const intoBuffer = name === "readPixels" && typeof options[6] === "number";
+      if (!intoBuffer) calls.push(name);
+      return original.apply(this, options);
+    };
+  }
+  await executor.run({ x });
+  const later = calls.splice(0);
+  executor.runSync({ x });
+  Object.assign(prototype, { readPixels, finish, getError, clientWaitSync });
+  executor.dispose();
+  return { later, now: calls };
 }
