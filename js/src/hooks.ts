@@ -81,41 +81,64 @@ export class SyncChain<M extends Model> {
 }
 
 /**
- * The same around one op with hooks that may wait, and `call` in the innermost: what is within a
- * hook has ended when it does. An abort ends it at once, and a hook that comes back later may not
- * call next any more.
+ * The same around one op with hooks that may wait, of which there is one at least, and `call` in the
+ * innermost: what is within a hook has ended when it does. An abort ends it at once, and a hook that
+ * comes back later may not call next any more.
+ *
+ * To wait for a promise, even one that is settled, costs more than all else here; in PythonMonkey it
+ * is a turn of Python's event loop. So it waits for a hook, and within only for what is not done.
  */
-export async function dispatchWaiting<M extends Model>(
+export function dispatchWaiting<M extends Model>(
   hooks: readonly WaitHook<M>[],
   op: Op<M>,
   call: () => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const done = Promise.resolve();
   let over = false;
   const enter = async (level: number): Promise<void> => {
-    const hook = hooks[level];
-    if (!hook) return call();
+    const hook = hooks[level] as WaitHook<M>;
     let inner: Promise<void> | undefined;
-    await hook(op, async () => {
-      if (over) throw late();
-      if (inner) throw twice(op);
-      inner = enter(level + 1);
+    const next = (): Promise<void> => {
+      if (over) return Promise.reject(late());
+      if (inner) return Promise.reject(twice(op));
+      inner = level + 1 < hooks.length ? enter(level + 1) : attempt(call, done);
+      // It is waited for below, unless the hook fails before.
+      if (inner !== done) inner.catch(() => {});
       return inner;
-    });
-    if (!inner) throw never(op);
-    return inner;
+    };
+    try {
+      await hook(op, next);
+      if (!inner) throw never(op);
+      if (inner !== done) await inner;
+    } finally {
+      if (level === 0) over = true;
+    }
   };
+  const job = enter(0);
+  return signal ? unlessAborted(job, signal, () => (over = true)) : job;
+}
+
+/** Give `done` where `call` returns, else a promise that rejects with what it throws. */
+function attempt(call: () => void, done: Promise<void>): Promise<void> {
   try {
-    await unlessAborted(enter(0), signal);
-  } finally {
-    over = true;
+    call();
+    return done;
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 
-function unlessAborted(job: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return job;
+function unlessAborted(
+  job: Promise<void>,
+  signal: AbortSignal,
+  onAbort: () => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
+    const abort = () => {
+      onAbort();
+      reject(signal.reason);
+    };
     signal.addEventListener("abort", abort, { once: true });
     void job.then(resolve, reject).then(() => signal.removeEventListener("abort", abort));
   });

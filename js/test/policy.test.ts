@@ -196,6 +196,24 @@ describe("a bad hook ends the run, and leaves the next one right:", () => {
     await expect(make(waits, inner).run(inputs)).rejects.toThrow("within");
   });
 
+  // What nobody waits for ends a process where it fails.
+  test.each([1, 2])(
+    "a hook that fails with what is in it leaves no rejection: in %i",
+    async (depth) => {
+      const hasty: Policy = {
+        async dispatch(_op, next) {
+          void next();
+          throw new RangeError("hasty");
+        },
+      };
+      const passing: Policy = { dispatch: (_op, next) => next() };
+      const failing: Policy = { dispatchSync: fail("inside") };
+      using executor = make(hasty, ...[passing].slice(0, depth - 1), failing);
+      await expect(executor.run(inputs)).rejects.toThrow("hasty");
+      await ticks(20);
+    },
+  );
+
   test("next may not be called once the op is over", async () => {
     const kept: (() => void)[] = [];
     const executor = make({
