@@ -30,6 +30,7 @@ from pyjsml.kernels.int8_tile import (
 )
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest, stride
+from pyjsml.kernels.opaque import kept
 from pyjsml.kernels.tile import Span, Tiled, row_spans
 
 ROWS = 4
@@ -100,7 +101,7 @@ def _matrix(
                 body.append(
                     add_dot(total, place.element(number, panel, half * LANES), bytes_, word)
                 )
-        sums = serial(steps, sequence(*body))
+        sums = serial([*steps[:-1], *map(kept, steps[-1:])], sequence(*body))
         ends = finish_tile(emitter, nest, row, place, total)
         return allocate([total], sequence(begin(place, total), sums, ends))
 
