@@ -103,10 +103,10 @@ export interface TempData {
 }
 
 /**
- * One draw: fragment t of a viewport 2048 wide makes texel t of each of `outputs`, for t below
- * `texels`. Its GLSL ES 3.00 program declares, by these names and as far as it uses them,
- * `sampler2D` or `isampler2D` t0, t1, … for `inputs`, `int` d0, d1, … for `dims`, and outputs at
- * locations 0, 1, …. No output is also an input.
+ * One draw: a fragment makes texel t of each of `outputs`, for t below `texels`. Its GLSL ES 3.00
+ * program declares, by these names and as far as it uses them, `sampler2D` or `isampler2D` t0, t1,
+ * … for `inputs`, `int` d0, d1, … for `dims`, `int` w for the width of what it draws to, and outputs
+ * at locations 0, 1, …. No output is also an input. Several outputs are of one size and kind.
  */
 export interface PassData {
   readonly fragment: string;
@@ -121,7 +121,7 @@ export interface PassData {
  * for the op's own `dims`.
  *
  * A tensor lies in a texture in row-major order, four elements to a texel: texel t is at column
- * t % 2048 of row t / 2048, and a texture is as wide as its number of texels up to 2048. Elements
+ * t % width of row t / width. The width is a power of two, and filtering is off. Elements
  * are float32 in RGBA32F for float32, and int32 in RGBA32I for bool (0 or 1) and all integers. What
  * is in the last texel behind the last element is undefined.
  */

@@ -8,8 +8,6 @@ import { DeviceError, KernelError } from "./errors.js";
 import type { Plan } from "./plan.js";
 import { formatShape, type Shape, sizeOf } from "./tensor.js";
 
-/** The width of every texture of more than one row, in texels; WebGL2 promises that there can be so many. */
-export const WIDTH = 2048;
 /** How many elements a texel has. */
 export const LANES = 4;
 
@@ -49,12 +47,14 @@ export function kindOf(dtype: DType): Kind | undefined {
   return dtype === "float64" || dtype === "float16" ? undefined : "int";
 }
 
-/** The extent of so many texels. */
+/**
+ * The extent of so many texels: about square, since drivers share out rows between their threads,
+ * and of a width that is a power of two.
+ */
 export function extentOf(texels: number): Extent {
-  return {
-    width: Math.max(1, Math.min(texels, WIDTH)),
-    height: Math.max(1, Math.ceil(texels / WIDTH)),
-  };
+  let width = 1;
+  while (width * width < texels) width *= 2;
+  return { width, height: Math.max(1, Math.ceil(texels / width)) };
 }
 
 /** How many texels so many elements take. */
@@ -78,11 +78,10 @@ export function placeOf(
     throw new KernelError(`a tensor of ${dtype} has no place on webgl2: place its ops on wasm`);
   }
   const extent = extentOf(texelsOf(sizeOf(shape)));
-  if (extent.height > maxSize) {
+  if (extent.width > maxSize) {
     throw new DeviceError(
-      `a tensor ${dtype} ${formatShape(shape)} takes ${extent.height} rows of ${WIDTH} texels, and ` +
-        `the textures of this machine have ${maxSize} at most: use smaller inputs, or place its ops ` +
-        "on wasm",
+      `a tensor ${dtype} ${formatShape(shape)} takes a texture ${extent.width} texels wide, and ` +
+        `those of this machine are ${maxSize} at most: use smaller inputs, or place its ops on wasm`,
     );
   }
   return { kind, extent };

@@ -26,6 +26,8 @@ interface Entry {
    * whether the program is linked.
    */
   uniforms: readonly (WebGLUniformLocation | null)[] | undefined;
+  /** Where the width of the outputs goes; null as above. */
+  width: WebGLUniformLocation | null;
 }
 
 /** The programs of a device, by the text of their fragment shaders. */
@@ -44,7 +46,12 @@ export class Programs {
     this.#context.check();
     for (const source of sources) {
       if (this.#entries.has(source.fragment)) continue;
-      this.#entries.set(source.fragment, { source, ...this.#compile(source), uniforms: undefined });
+      this.#entries.set(source.fragment, {
+        source,
+        ...this.#compile(source),
+        uniforms: undefined,
+        width: null,
+      });
     }
   }
 
@@ -67,13 +74,14 @@ export class Programs {
   }
 
   /** Make the program of a shader current; where it has not been started it is compiled now. */
-  use(source: Source, dims: readonly number[]): void {
+  use(source: Source, dims: readonly number[], width: number): void {
     this.start([source]);
     const { gl } = this.#context;
     const entry = this.#entries.get(source.fragment) as Entry;
     const problem = entry.uniforms ? undefined : this.#link(entry);
     if (problem) throw rejection([problem]);
     gl.useProgram(entry.handle);
+    gl.uniform1i(entry.width, width);
     for (const [index, uniform] of (entry.uniforms ?? []).entries()) {
       gl.uniform1i(uniform, dims[index] as number);
     }
@@ -127,6 +135,7 @@ export class Programs {
       gl.useProgram(handle);
       for (let unit = 0; unit < source.inputs; unit++) gl.uniform1i(uniform(`t${unit}`), unit);
     });
+    entry.width = uniform("w");
     entry.uniforms = Array.from({ length: source.dims }, (_, index) => uniform(`d${index}`));
     return undefined;
   }

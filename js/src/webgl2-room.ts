@@ -8,7 +8,7 @@ import { type DataOf, type Shape, sizeOf } from "./tensor.js";
 import type { Arena } from "./webgl2-arena.js";
 import type { Context } from "./webgl2-context.js";
 import { fromElements, toElements } from "./webgl2-elements.js";
-import { type Extent, extentOf, texelsOf } from "./webgl2-layout.js";
+import { extentOf, texelsOf } from "./webgl2-layout.js";
 import type { Programs, Source } from "./webgl2-program.js";
 import type { Texture, Textures } from "./webgl2-texture.js";
 import type { Transfer } from "./webgl2-transfer.js";
@@ -29,7 +29,7 @@ interface Draw {
   readonly inputs: readonly Texture[];
   readonly outputs: readonly Texture[];
   readonly dims: readonly number[];
-  readonly viewport: Extent;
+  readonly texels: number;
 }
 
 /** The values of one frame, each in a texture. */
@@ -100,18 +100,20 @@ export class WebGl2Room implements Room {
         inputs: take(pass.inputs),
         outputs: take(pass.outputs),
         dims: evaluateAll(pass.dims, binding),
-        viewport: extentOf(texels),
+        texels,
       };
     });
   }
 
-  #draw({ source, inputs, outputs, dims, viewport }: Draw): void {
+  #draw({ source, inputs, outputs, dims, texels }: Draw): void {
     const { context, programs, textures } = this.#tools;
     const { gl } = context;
-    programs.use(source, dims);
+    // Of a temporary only now: it grows as other ops want more of it.
+    const { width } = outputs[0] as Texture;
+    programs.use(source, dims, width);
     for (const [unit, texture] of inputs.entries()) textures.bind(unit, texture);
     gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, textures.target(outputs));
-    gl.viewport(0, 0, viewport.width, viewport.height);
+    gl.viewport(0, 0, width, Math.ceil(texels / width));
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 

@@ -2,7 +2,7 @@
 
 import type { Context } from "./webgl2-context.js";
 import type { Elements } from "./webgl2-elements.js";
-import { LANES, texelsOf, WIDTH } from "./webgl2-layout.js";
+import { LANES, texelsOf } from "./webgl2-layout.js";
 import type { Texture, Textures } from "./webgl2-texture.js";
 
 /** How texels lie in rows: full ones, and then a piece of one. */
@@ -36,10 +36,12 @@ export class Transfer {
       gl.bufferData(gl.PIXEL_UNPACK_BUFFER, texels * LANES * 4, gl.STREAM_DRAW);
       gl.bufferSubData(gl.PIXEL_UNPACK_BUFFER, 0, elements);
       const [format, type] = formatOf(gl, texture);
-      const { full, rest } = rowsOf(texels);
-      const fill = (row: number, width: number, height: number) =>
-        gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, row, width, height, format, type, offsetOf(row));
-      if (full) fill(0, WIDTH, full);
+      const { full, rest } = rowsOf(texels, texture);
+      const fill = (row: number, width: number, height: number) => {
+        const offset = offsetOf(row, texture);
+        gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, row, width, height, format, type, offset);
+      };
+      if (full) fill(0, texture.width, full);
       if (rest) fill(full, rest, 1);
       gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, null);
       gl.deleteBuffer(buffer);
@@ -54,10 +56,10 @@ export class Transfer {
       const elements = arrayFor(texture, texels * LANES);
       gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#textures.target([texture]));
       const [format, type] = formatOf(gl, texture);
-      const { full, rest } = rowsOf(texels);
+      const { full, rest } = rowsOf(texels, texture);
       const take = (row: number, width: number, height: number) =>
-        gl.readPixels(0, row, width, height, format, type, elements, offsetOf(row) / 4);
-      if (full) take(0, WIDTH, full);
+        gl.readPixels(0, row, width, height, format, type, elements, offsetOf(row, texture) / 4);
+      if (full) take(0, texture.width, full);
       if (rest) take(full, rest, 1);
       return elements.length === length ? elements : elements.slice(0, length);
     });
@@ -97,10 +99,10 @@ export class Transfer {
     gl.bufferData(gl.PIXEL_PACK_BUFFER, texels * LANES * 4, gl.STREAM_READ);
     gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#textures.target([texture]));
     const [format, type] = formatOf(gl, texture);
-    const { full, rest } = rowsOf(texels);
+    const { full, rest } = rowsOf(texels, texture);
     const take = (row: number, width: number, height: number) =>
-      gl.readPixels(0, row, width, height, format, type, offsetOf(row));
-    if (full) take(0, WIDTH, full);
+      gl.readPixels(0, row, width, height, format, type, offsetOf(row, texture));
+    if (full) take(0, texture.width, full);
     if (rest) take(full, rest, 1);
     gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
     const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) as WebGLSync;
@@ -109,13 +111,13 @@ export class Transfer {
   }
 }
 
-function rowsOf(texels: number): Rows {
-  return { full: Math.floor(texels / WIDTH), rest: texels % WIDTH };
+function rowsOf(texels: number, { width }: Texture): Rows {
+  return { full: Math.floor(texels / width), rest: texels % width };
 }
 
 /** Where a row begins in an array or buffer, in bytes. */
-function offsetOf(row: number): number {
-  return row * WIDTH * LANES * 4;
+function offsetOf(row: number, { width }: Texture): number {
+  return row * width * LANES * 4;
 }
 
 function formatOf(gl: WebGL2RenderingContext, { kind }: Texture): [format: number, type: number] {

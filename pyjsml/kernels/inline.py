@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,22 +25,30 @@ CHEAP_CALLS = frozenset(
 """Intrinsics that cost an instruction or so, as against the dozens of an exponential."""
 
 
-def inline(function: Stages) -> Stages:
-    """Put each element-wise stage into its readers, if it is read once per element or is cheap."""
+Judge = Callable[[Stage, list[Stage]], bool]
+"""Tells whether a stage is better computed where its readers load it than once for all."""
+
+
+def inline(function: Stages, worthwhile: Judge | None = None) -> Stages:
+    """Put each element-wise stage into its readers where that is `worthwhile`.
+
+    By default it is if an element is read once, or is cheap.
+    """
+    judge = worthwhile or _worthwhile
     kept: list[Stage] = []
     left = list(function.stages)
     outputs = set(function.outputs)
     while left:
         stage = left.pop(0)
         # Readers come later, and have by now taken in what came before this stage.
-        readers = [other for other in left if _loads(other, stage)]
+        readers = [other for other in left if loads_of(other, stage)]
         if (
             _is_inner(stage, outputs)
             and readers
             and not _ends_a_reduction(stage, kept, readers)
-            and _worthwhile(stage, readers)
+            and judge(stage, readers)
         ):
-            left = [_put(stage, other) if _loads(other, stage) else other for other in left]
+            left = [_put(stage, other) if loads_of(other, stage) else other for other in left]
         else:
             kept.append(stage)
     return function.with_stages(tuple(kept))
@@ -74,7 +83,7 @@ def is_cheap(value: Any) -> bool:
 def _worthwhile(producer: Stage, readers: list[Stage]) -> bool:
     if is_cheap(producer.writes[0].value):
         return True
-    found = [load for reader in readers for load in _loads(reader, producer)]
+    found = [load for reader in readers for load in loads_of(reader, producer)]
     if len(found) > 1:
         return False
     (load,) = found
@@ -83,7 +92,8 @@ def _worthwhile(producer: Stage, readers: list[Stage]) -> bool:
     return all(uses(list(load.indices), [axis.var]) for axis in axes)
 
 
-def _loads(reader: Stage, producer: Stage) -> list[ir.TensorLoad]:
+def loads_of(reader: Stage, producer: Stage) -> list[ir.TensorLoad]:
+    """Return the loads of `reader` from what `producer` writes."""
     buffers = {write.buffer for write in producer.writes}
     return [load for load in reads(reader) if load.source in buffers]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tvm import ir, tirx
@@ -109,27 +109,44 @@ class Evaluator:
             return self._load(true, Guard(decided, self.value(false)))
         return operators.choose(self.writer, decided, self.value(true), self.value(false))
 
+    def coordinate(self, texel: Any) -> Value:
+        """Return how many texels lie before the middle of one.
+
+        It is a float because that is what samplers take. All of its parts are multiples of a half,
+        so that their sums are exact; the part of each loop is computed in it.
+        """
+        outer, *inner = self._by_level(self.emitter.simplify(texel))
+        parts = [operators.place(self.writer, outer, 0.5)]
+        parts += [operators.place(self.writer, part, 0.0) for part in inner]
+        total = parts[0]
+        for part in parts[1:]:
+            total = operators.keep(self.writer, "{} + {}", "float", total, part)
+        return total
+
+    def _by_level(self, expr: Any) -> list[Value]:
+        """Return the parts of a sum of integers, one for each loop that it has a part in."""
+        parts: list[Value] = []
+        for sign, term in _terms(expr):
+            value = self.value(term)
+            parts.append(value if sign > 0 else operators.negative(self.writer, value))
+        levels = sorted({part.level for part in parts})
+        return [
+            operators.total(self.writer, [part for part in parts if part.level == level])
+            for level in levels
+        ]
+
     def _sum(self, expr: Any) -> Value:
         """Add up terms, those of outer loops first, so that inner ones have less to do."""
-        terms: list[tuple[str, Value]] = []
+        return operators.total(self.writer, self._by_level(expr))
 
-        def collect(part: Any, sign: str) -> None:
-            if isinstance(part, tirx.Add | tirx.Sub) and not _narrow(part):
-                collect(part.a, sign)
-                flipped = {"+": "-", "-": "+"}[sign]
-                collect(part.b, flipped if isinstance(part, tirx.Sub) else sign)
-            else:
-                terms.append((sign, self.value(part)))
 
-        collect(expr, "+")
-        # Negative terms last: the sum then never begins with a sign.
-        terms.sort(key=lambda term: (term[1].level, term[1].wide, term[0] == "-"))
-        (sign, total), *others = terms
-        if sign == "-":
-            total = operators.keep(self.writer, "-{}", "int", total)
-        for sign, term in others:
-            total = operators.keep(self.writer, f"{{}} {sign} {{}}", "int", total, term)
-        return total
+def _terms(expr: Any, sign: int = 1) -> Iterator[tuple[int, Any]]:
+    """Yield the terms of a sum with their signs."""
+    if isinstance(expr, tirx.Add | tirx.Sub) and not _narrow(expr):
+        yield from _terms(expr.a, sign)
+        yield from _terms(expr.b, -sign if isinstance(expr, tirx.Sub) else sign)
+    else:
+        yield sign, expr
 
 
 def _narrow(expr: Any) -> bool:

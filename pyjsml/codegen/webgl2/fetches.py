@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.kinds import stored_kind
 from pyjsml.codegen.webgl2.lanes import LANES
+from pyjsml.codegen.webgl2.operators import place
 from pyjsml.codegen.webgl2.writer import VECTORS, Value
 from pyjsml.kernels.expression import constant, dtype, integer
 
@@ -76,26 +77,24 @@ class _Reader:
 
     def element(self, index: Any) -> Value:
         """Read the element at a flat index."""
-        place = constant(self._simplify(tirx.floormod(index, LANES)))
-        if place is not None:
+        lane = constant(self._simplify(tirx.floormod(index, LANES)))
+        if lane is not None:
             texel = self.texel(tirx.floordiv(index, LANES))
-            return Value(
-                f"{texel.text}.{COMPONENTS[place]}", self.kind, False, texel.level, texel.fleeting
-            )
+            return replace(texel, text=f"{texel.text}.{COMPONENTS[lane]}", wide=False)
         at = self._evaluator.index(self._simplify(index))
         quarter = self._writer.keep(f"{at.text} >> 2", "int", False, [at])
-        texel = self._fetch(quarter)
+        texel = self._fetch(place(self._writer, quarter, 0.5))
         return self._writer.keep(f"{texel.text}[{at.text} & 3]", self.kind, False, [texel, at])
 
     def row(self, index: Any) -> Value:
         """Read four elements that follow each other from a flat index on."""
-        place = constant(self._simplify(tirx.floormod(index, LANES)))
+        lane = constant(self._simplify(tirx.floormod(index, LANES)))
         first = tirx.floordiv(index, LANES)
-        if place == 0:
+        if lane == 0:
             return self.texel(first)
         low, high = self.texel(first), self.texel(first + integer(1))
-        if place is not None:
-            parts = f"{low.text}.{COMPONENTS[place:]}, {high.text}.{COMPONENTS[:place]}"
+        if lane is not None:
+            parts = f"{low.text}.{COMPONENTS[lane:]}, {high.text}.{COMPONENTS[:lane]}"
             text = f"{VECTORS[self.kind]}({parts})"
             return self._writer.keep(text, self.kind, True, [low, high])
         self._writer.functions.add("shifted")
@@ -105,16 +104,20 @@ class _Reader:
 
     def texel(self, index: Any) -> Value:
         """Read the texel of an index."""
-        return self._fetch(self._evaluator.index(self._simplify(index)))
+        return self._fetch(self._evaluator.coordinate(index))
 
     def _fetch(self, at: Value) -> Value:
+        """Read the texel at a coordinate.
+
+        Filtering is off, so this is a fetch; but drivers on a CPU take half as long for it.
+        """
         of = [at]
-        place = f"{at.text} & 2047, {at.text} >> 11"
-        if self._layer is None:
-            text = f"texelFetch({self._sampler.name}, ivec2({place}), 0)"
-        else:
+        name, size = self._sampler.name, self._sampler.name.replace("t", "s")
+        text = f"at({at.text}, {size})"
+        if self._layer is not None:
             of.append(self._layer)
-            text = f"texelFetch({self._sampler.name}, ivec3({place}, {self._layer.text}), 0)"
+            text = f"vec3({text}, {self._layer.text})"
+        text = f"texture({name}, {text})"
         texel = self._writer.keep(text, self.kind, True, of)
         if self._guard is None:
             return texel

@@ -24,10 +24,18 @@ SAMPLERS = {"float": "sampler2D", "int": "isampler2D"}
 
 
 @dataclass(frozen=True)
-class FragmentView:
-    """`fragment.glsl.jinja`: declarations without their keywords, and the lines of `main`."""
+class SamplerView:
+    """The declaration of a sampler."""
 
-    samplers: tuple[str, ...]
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class FragmentView:
+    """`fragment.glsl.jinja`: what a shader declares, and the lines of `main`."""
+
+    samplers: tuple[SamplerView, ...]
     dims: tuple[str, ...]
     results: tuple[str, ...]
     functions: tuple[str, ...]
@@ -99,7 +107,7 @@ class _FragmentWriter:
         for number, (value, kind) in enumerate(results):
             writer.line(f"o{number} = {_stored(value, kind)};")
         view = FragmentView(
-            tuple(_declared(sampler) for sampler in self._samplers.values()),
+            tuple(SamplerView(_type(each), each.name) for each in self._samplers.values()),
             tuple(self._dims.values()),
             tuple(VECTORS[stored_kind(kind)] for _, kind in results),
             tuple(sorted(writer.functions)),
@@ -130,9 +138,8 @@ class _FragmentWriter:
                 self._writer.line(f"{value.text} = {update.widened()};")
 
 
-def _declared(sampler: Sampler) -> str:
-    name = SAMPLERS[stored_kind(sampler.dtype)]
-    return f"{name}{'Array' if sampler.layers else ''} {sampler.name}"
+def _type(sampler: Sampler) -> str:
+    return f"{SAMPLERS[stored_kind(sampler.dtype)]}{'Array' if sampler.layers else ''}"
 
 
 def _stored(value: Value, kind: str) -> str:

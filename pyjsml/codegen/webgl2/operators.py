@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tvm import tirx
@@ -26,6 +28,39 @@ def keep(writer: Writer, form: str, kind: Kind, *of: Value) -> Value:
     """Return a variable with the text `form`, into which go those of `of`; wide if one is."""
     wide = any(value.wide for value in of)
     return writer.keep(form.format(*[value.text for value in of]), kind, wide, of)
+
+
+def negative(writer: Writer, value: Value) -> Value:
+    """Return an integer with the other sign."""
+    if _is_literal(value):
+        return replace(value, text=value.text[1:] if value.text[0] == "-" else f"-{value.text}")
+    return keep(writer, "-{}", "int", value)
+
+
+def total(writer: Writer, parts: Sequence[Value]) -> Value:
+    """Add up integers, constants last."""
+    literals = [part for part in parts if _is_literal(part)]
+    others = sorted((part for part in parts if not _is_literal(part)), key=lambda v: v.wide)
+    number = sum(int(part.text) for part in literals)
+    if not others:
+        return Value(str(number), "int")
+    result = others[0]
+    for part in others[1:]:
+        result = keep(writer, "{} + {}", "int", result, part)
+    if number:
+        result = keep(writer, f"{{}} {'+' if number > 0 else '-'} {abs(number)}", "int", result)
+    return result
+
+
+def place(writer: Writer, texels: Value, more: float) -> Value:
+    """Return a number of texels and some `more` as a float; see `Evaluator.coordinate`."""
+    if _is_literal(texels):
+        return Value(repr(int(texels.text) + more), "float")
+    return keep(writer, f"float({{}}) + {more}" if more else "float({})", "float", texels)
+
+
+def _is_literal(value: Value) -> bool:
+    return value.text.lstrip("-").isdigit()
 
 
 def function(writer: Writer, name: str, kind: Kind, *of: Value) -> Value:

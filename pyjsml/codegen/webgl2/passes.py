@@ -10,13 +10,14 @@ from typing import Any
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.fragment import fragment
+from pyjsml.codegen.webgl2.inlining import worthwhile
 from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
 from pyjsml.codegen.webgl2.lanes import count, texels
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.rows import ROWS, by_rows, in_order, rows_buffer
 from pyjsml.kernels.emit import Emitter, flat_buffer
 from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.expression import constant, dtype, integer, substitute
+from pyjsml.kernels.expression import constant, dtype, integer, linear, substitute
 from pyjsml.kernels.inline import inline
 from pyjsml.kernels.nest import Nest, make_nest, merge, without_reduction
 from pyjsml.kernels.rows import group_stages
@@ -34,7 +35,7 @@ def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
         raise NoShaderError("an element depends on another one of the same result")
     for param in function.params:
         kind_of(dtype(param))
-    return _Passes(inline(function), workspaces).made()
+    return _Passes(inline(function, worthwhile), workspaces).made()
 
 
 class _Passes:
@@ -74,6 +75,8 @@ class _Passes:
         if nest is None:
             return None
         nest = _without_points(nest)
+        if len(group) == 1:
+            return merge(self._emitter, nest)
         return next(
             (
                 merge(self._emitter, ordered)
@@ -108,9 +111,10 @@ class _Passes:
         self._draw(in_order(self._emitter, nest, rows, held))
 
     def _draw(self, nest: Nest) -> None:
-        made = fragment(self._emitter, nest, self._layers)
-        outputs = tuple(result.flat for result in nest.results)
-        self._keep(made.text, made.inputs, outputs, count(self._emitter, nest.axes))
+        # The textures of several outputs may differ in width, so each is drawn by itself.
+        for result in nest.results:
+            made = fragment(self._emitter, replace(nest, results=(result,)), self._layers)
+            self._keep(made.text, made.inputs, (result.flat,), count(self._emitter, nest.axes))
 
     def _keep(
         self,
@@ -149,7 +153,14 @@ def _orders(nest: Nest) -> Iterator[Nest]:
 
 def _follows(emitter: Emitter, nest: Nest) -> bool:
     """Tell whether all results of `nest` lie in the order of its axes."""
-    flat: Any = integer(0)
-    for axis in nest.axes:
-        flat = flat * axis.extent + axis.var
-    return all(emitter.equal(result.index, flat) for result in nest.results)
+    axes = [axis for axis in nest.axes if constant(axis.extent) != 1]
+    steps: list[Any] = [integer(1)]
+    for axis in reversed(axes[1:]):
+        steps.insert(0, steps[0] * axis.extent)
+    steps = [*steps[: len(axes)], integer(0)]
+    zeros = {axis.var: integer(0) for axis in nest.axes if constant(axis.extent) == 1}
+    for result in nest.results:
+        found = linear(substitute(result.index, zeros), [axis.var for axis in axes])
+        if found is None or not all(map(emitter.equal, found, steps)):
+            return False
+    return True

@@ -8,8 +8,9 @@ precision highp int;
 precision highp sampler2D;
 precision highp isampler2D;
 precision highp sampler2DArray;
-int index() { return int(gl_FragCoord.y) * 2048 + int(gl_FragCoord.x); }
-ivec2 at(int t) { return ivec2(t & 2047, t >> 11); }
+uniform int w;
+int index() { return int(gl_FragCoord.y) * w + int(gl_FragCoord.x); }
+ivec2 at(int t, ivec2 size) { return ivec2(t % size.x, t / size.x); }
 `;
 
 /** One pass: `declarations` of uniforms and outputs, and the `body` of main. */
@@ -44,7 +45,7 @@ export function chain(dtype, shape, steps, { dims = [] } = {}) {
     const from = INT.has(values[i].dtype) ? "isampler2D" : "sampler2D";
     const vector = INT.has(to) ? "ivec4" : "vec4";
     const declarations = `uniform ${from} t0; uniform int d0; out ${vector} o0;`;
-    const body = `${from === "sampler2D" ? "vec4" : "ivec4"} v = texelFetch(t0, at(index()), 0); o0 = ${code};`;
+    const body = `${from === "sampler2D" ? "vec4" : "ivec4"} v = texelFetch(t0, at(index(), textureSize(t0, 0)), 0); o0 = ${code};`;
     const options = { inputs: [0], outputs: [1], dims: ["n0"], texels: texels("n0") };
     shaders[`s${i}`] = { passes: [pass(declarations, body, options)], temps: [] };
     const origins = [{ node: `node${i}`, module: `layers.${i}`, source: `net.py:${i + 1}` }];
@@ -102,12 +103,12 @@ export function layered(length) {
   const whole = { dims, texels: texels("n0") };
   const split = pass(
     "uniform sampler2D t0; uniform int d0; layout(location = 0) out vec4 o0; layout(location = 1) out vec4 o1;",
-    "vec4 v = texelFetch(t0, at(index()), 0); o0 = 2.0 * v; o1 = 3.0 * v;",
+    "vec4 v = texelFetch(t0, at(index(), textureSize(t0, 0)), 0); o0 = 2.0 * v; o1 = 3.0 * v;",
     { inputs: [0], outputs: [3], ...whole },
   );
   const join = pass(
     "uniform sampler2DArray t0; uniform int d0; layout(location = 0) out vec4 o0; layout(location = 1) out ivec4 o1;",
-    `ivec3 p = ivec3(at(index()), 0); vec4 a = texelFetch(t0, p, 0), b = texelFetch(t0, p + ivec3(0, 0, 1), 0);
+    `ivec3 p = ivec3(at(index(), textureSize(t0, 0).xy), 0); vec4 a = texelFetch(t0, p, 0), b = texelFetch(t0, p + ivec3(0, 0, 1), 0);
      o0 = a + b; o1 = ivec4(floor(b - a)) + d0;`,
     { inputs: [3], outputs: [1, 2], ...whole },
   );
@@ -133,7 +134,7 @@ export function weighted(length) {
     { name: "y", dtype: "float32", shape: [length], region: "main", after: [2] },
   ];
   const body = `ivec4 k = (index() * 4 + ivec4(0, 1, 2, 3)) % 3; vec4 w = texelFetch(t1, ivec2(0), 0);
-    o0 = texelFetch(t0, at(index()), 0) * vec4(w[k.x], w[k.y], w[k.z], w[k.w]);`;
+    o0 = texelFetch(t0, at(index(), textureSize(t0, 0)), 0) * vec4(w[k.x], w[k.y], w[k.z], w[k.w]);`;
   const scale = pass("uniform sampler2D t0, t1; uniform int d0; out vec4 o0;", body, {
     inputs: [0, 1],
     outputs: [2],
