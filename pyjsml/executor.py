@@ -22,13 +22,15 @@ class Executor:
 
     `engine` is one of `pyjsml.engines.ENGINES` by name; `isa` forces one of the bundle's two wasm
     files, which else the engine's abilities decide; `threads` is how many may share its kernels.
+    `device` is where ops run that have a kernel for it; the others run on wasm.
     `executor` is a file of JavaScript or TypeScript that exports an executor by default, a class
     that extends Executor or policies, in place of the bundle's own if it has one.
     `dispatch(op, next)` is called around each op of a run (`pyjsml.engines.dispatch.Op`), and has
     to call `next()` once; what it raises, the run raises. That takes some µs per op.
 
-    Raises EngineUnavailableError, with how to get it, where the engine is absent, OptionError where
-    it has fewer threads or can't call Python, and ExecutorError where the executor is at fault.
+    Raises EngineUnavailableError, with how to get it, where the engine or the device is absent,
+    OptionError where it has fewer threads or can't call Python, and ExecutorError where the
+    executor is at fault.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Executor:
         *,
         isa: Isa | None = None,
         threads: int = 1,
+        device: str = "wasm",
         executor: str | os.PathLike[str] | None = None,
         dispatch: Dispatch | None = None,
     ) -> None:
@@ -46,7 +49,12 @@ class Executor:
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         modules = read_executor(opened, executor)
         self._session = get_engine(engine).open(
-            opened, isa=isa, threads=threads, modules=modules, dispatch=dispatch
+            opened,
+            isa=isa,
+            threads=threads,
+            device=device,
+            modules=modules,
+            dispatch=dispatch,
         )
 
     def run(self, /, **inputs: ArrayLike) -> dict[str, Array]:

@@ -95,12 +95,14 @@ def time_in_engine(
     threads: int,
     rounds: int,
     modules: Modules | None = None,
+    device: str = "wasm",
 ) -> Report:
     """Time `bundle` in an engine by itself, with an executor of the user's own if there is one.
 
     Raises what opening a session and running raise.
     """
-    with get_engine(engine).open(bundle, threads=threads, modules=modules) as session:
+    opened = get_engine(engine).open(bundle, threads=threads, device=device, modules=modules)
+    with opened as session:
         found = session.measure(inputs, rounds)
     times = {OURS: Times.of(found.samples)}
     return Report(engine, threads, times, _ops(bundle, inputs, found.ops))

@@ -39,7 +39,8 @@ class Seat:
     @property
     def label(self) -> str:
         """Return what reports call it."""
-        return f"{self.engine.name} {self.isa}" if self.isa else self.engine.name
+        device = "" if self.device == "wasm" else self.device
+        return " ".join(filter(None, (self.engine.name, device, self.isa)))
 
     def row(self, status: Status, **fields: Any) -> Row:
         """Make a row of the report about this seat."""
@@ -130,7 +131,9 @@ class _Check:
     def open(self, seat: Seat) -> None:
         self.progress(f"starting {seat.label}")
         try:
-            session = seat.engine.open(self.bundle, isa=seat.isa, modules=self.modules)
+            session = seat.engine.open(
+                self.bundle, isa=seat.isa, device=seat.device, modules=self.modules
+            )
         except EngineUnavailableError as error:
             self.rows.append(seat.row("skipped", message=str(error)))
         except PyjsmlError as error:

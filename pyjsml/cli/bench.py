@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyjsml.cli.arrays import RANDOM_INPUTS, random_inputs, read_inputs
-from pyjsml.cli.options import DEVICES, parse_list, run_options
+from pyjsml.cli.options import parse_device, parse_list, run_options
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -50,12 +50,14 @@ def bench(
     PythonMonkey unless --engine says otherwise. Exit code 1 says that a peer is faster, or that it
     computes something else.
     """
-    parse_list("--device", device or "wasm", DEVICES)
+    place = parse_device(device)
     problems = []
     if peer is not None and engine not in (None, RACE_ENGINE):
         problems.append(f"peers run in {RACE_ENGINE}, not in {engine}")
     if (peer is None) != (model is None):
         problems.append("--peer and --model FILE.onnx go together")
+    if peer is not None and place != "wasm":
+        problems.append(f"--device {place} is for the bundle by itself, --peer for a race on wasm")
     if peer is not None and executor is not None:
         problems.append("--executor is for the bundle by itself, --peer for a race")
     if problems:
@@ -75,7 +77,7 @@ def bench(
             report = race_peers(bundle, arrays, peers, model, threads, runs)
         else:
             report = time_in_engine(
-                bundle, arrays, engine or "pythonmonkey", threads, runs, modules
+                bundle, arrays, engine or "pythonmonkey", threads, runs, modules, place
             )
     if json_file is not None:
         write_json(report.to_json(), json_file)

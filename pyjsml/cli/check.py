@@ -106,7 +106,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _engine(row: Row | Divergence) -> str:
-    return f"{row.engine} {row.isa}" if row.isa else row.engine
+    device = "" if row.device == "wasm" else row.device
+    return " ".join(filter(None, (row.engine, device, row.isa)))
 
 
 def _story(divergence: Divergence) -> str:

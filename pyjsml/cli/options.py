@@ -69,6 +69,14 @@ def parse_list(option: str, text: str | None, choices: Sequence[str]) -> tuple[s
     return tuple(dict.fromkeys(names))
 
 
+def parse_device(text: str | None) -> str:
+    """Parse the name of one device; None stands for wasm. Raise OptionError."""
+    devices = parse_list("--device", text or "wasm", DEVICES)
+    if len(devices) > 1:
+        raise OptionError(f"--device takes one device here: {' or '.join(devices)}")
+    return devices[0]
+
+
 def split_assignment(text: str) -> tuple[str, str]:
     """Split `NAME=REST`; the name is empty where there is no `=`."""
     name, equals, rest = text.partition("=")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pyjsml.cli.arrays import RANDOM_INPUTS, random_inputs, read_inputs
-from pyjsml.cli.options import DEVICES, parse_list, run_options
+from pyjsml.cli.options import parse_device, run_options
 from pyjsml.cli.output import console
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -40,7 +40,7 @@ def profile(
     The page has a timeline, the ops beside the machine's limits (which are measured in the same
     engine), memory over time, and the hottest ops.
     """
-    parse_list("--device", device or "wasm", DEVICES)
+    place = parse_device(device)
     _check_outputs([file for file in (page_file, chrome_file, json_file) if file])
 
     from pyjsml import Bundle
@@ -56,7 +56,7 @@ def profile(
     arrays = read_inputs(inputs, bundle.model) if inputs else random_inputs(bundle)
     with spinner() as progress:
         progress(f"profiling {directory}")
-        found = collect(bundle, arrays, engine, threads, runs, modules)
+        found = collect(bundle, arrays, engine, threads, runs, modules, place)
     texts = {page_file: page(found)}
     if chrome_file:
         texts[chrome_file] = json.dumps(found.trace)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyjsml.cli.arrays import check_output_file, read_inputs, to_json, write_outputs
-from pyjsml.cli.options import DEVICES, parse_list, run_options
+from pyjsml.cli.options import parse_device, run_options
 from pyjsml.cli.output import console, json_flag, table, write_json
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run the bundle in DIR, and show or write its outputs."""
-    parse_list("--device", device or "wasm", DEVICES)
+    place = parse_device(device)
 
     from pyjsml import Bundle, Executor
 
@@ -47,7 +47,9 @@ def run(
     if output is not None:
         check_output_file(output, [port["name"] for port in bundle.model["outputs"]])
     arrays = read_inputs(inputs, bundle.model)
-    with Executor(bundle, engine=engine, threads=threads, executor=executor) as opened:
+    with Executor(
+        bundle, engine=engine, threads=threads, device=place, executor=executor
+    ) as opened:
         outputs = opened.run(**arrays)
     if output is not None:
         write_outputs(output, outputs)

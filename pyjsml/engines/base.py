@@ -37,6 +37,9 @@ class BaseEngine(ABC):
     threaded = False
     """Whether its sessions can share kernels between threads."""
 
+    devices: tuple[str, ...] = ("wasm",)
+    """Where its sessions can run ops."""
+
     calls_python = False
     """Whether a Python function may be called around its ops."""
 
@@ -50,6 +53,7 @@ class BaseEngine(ABC):
         *,
         isa: Isa | None = None,
         threads: int = 1,
+        device: str = "wasm",
         modules: Modules | None = None,
         dispatch: Dispatch | None = None,
     ) -> Session:
@@ -63,10 +67,12 @@ class BaseEngine(ABC):
                 f"the engine {self.name} can't call Python in the middle of a run, so it has no "
                 "dispatch of Python's; pythonmonkey has"
             )
+        if device not in self.devices:
+            raise EngineUnavailableError(f"the engine {self.name} has no {device}; chromium has")
         if lack := self._lack():
             raise EngineUnavailableError(lack)
         with blaming(modules is not None or CUSTOM_SCRIPT in bundle.files):
-            return self._session(bundle, SessionOptions(isa, threads, modules, dispatch))
+            return self._session(bundle, SessionOptions(isa, threads, device, modules, dispatch))
 
     @abstractmethod
     def _lack(self) -> str | None:

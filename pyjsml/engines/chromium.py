@@ -47,6 +47,7 @@ class ChromiumEngine(BaseEngine):
 
     name = "chromium"
     threaded = True
+    devices = ("wasm", "webgl2")
 
     def _lack(self) -> str | None:
         if find_spec("playwright") is None:

@@ -27,6 +27,8 @@ class SessionOptions:
     """Forces one of the bundle's two wasm files, which else the runtime chooses."""
     threads: int = 1
     """How many may share a kernel."""
+    device: str = "wasm"
+    """Where the ops run that have a kernel for it; the others run on wasm."""
     modules: Modules | None = None
     """An executor of the user's own, in place of the one that the bundle may have."""
     dispatch: Dispatch | None = None
@@ -108,12 +110,13 @@ class Engine(Protocol):
         *,
         isa: Isa | None = None,
         threads: int = 1,
+        device: str = "wasm",
         modules: Modules | None = None,
         dispatch: Dispatch | None = None,
     ) -> Session:
         """Load `bundle`; the options are those of SessionOptions.
 
-        Raises EngineUnavailableError where the engine is absent, OptionError where it can't do what
-        an option asks for, ExecutorError where the user's own executor is at fault, and what
-        loading raises.
+        Raises EngineUnavailableError where the engine is absent or lacks the device, OptionError
+        where it can't do what an option asks for, ExecutorError where the user's own executor is at
+        fault, and what loading raises.
         """

@@ -56,7 +56,11 @@ def as_tensors(
 
 def create_options(options: SessionOptions) -> dict[str, Any]:
     """Return what `createExecutor` takes."""
-    return {**({"isa": options.isa} if options.isa else {}), "threads": options.threads}
+    return {
+        **({"isa": options.isa} if options.isa else {}),
+        "threads": options.threads,
+        "devices": [options.device],
+    }
 
 
 def encode(tensors: Mapping[str, Array]) -> bytes:

@@ -67,13 +67,15 @@ def profile(
     threads: int,
     runs: int,
     modules: Modules | None = None,
+    device: str = "wasm",
 ) -> Profile:
     """Time `bundle` op by op over `runs` runs, and measure the machine's limits beside it.
 
     `modules` are an executor of the user's own, which runs it. Raises what opening a session and
     running raise, and BundleError where no op runs.
     """
-    with get_engine(engine).open(bundle, threads=threads, modules=modules) as session:
+    opened = get_engine(engine).open(bundle, threads=threads, device=device, modules=modules)
+    with opened as session:
         found = session.measure(inputs, runs)
     binding = binding_of(bundle, inputs)
     return Profile(

@@ -43,6 +43,19 @@ def test_an_engine_with_one_thread(name: str, chain_bundle: Bundle) -> None:
         get_engine(name).open(chain_bundle, threads=2)
 
 
+@pytest.mark.parametrize("name", ["pythonmonkey", "v8", "node"])
+def test_an_engine_without_a_gpu(name: str, chain_bundle: Bundle) -> None:
+    advice = f"the engine {name} has no webgl2; chromium has"
+    with pytest.raises(EngineUnavailableError, match=advice):
+        get_engine(name).open(chain_bundle, device="webgl2")
+
+
+def test_a_bundle_without_shaders(chain_bundle: Bundle) -> None:
+    need("chromium")
+    with pytest.raises(OptionError, match="has nothing for webgl2: bundle it with --device"):
+        get_engine("chromium").open(chain_bundle, device="webgl2")
+
+
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 def test_no_threads(engine: Engine, chain_bundle: Bundle) -> None:
     with pytest.raises(OptionError, match="the number of threads is 0"):

@@ -25,6 +25,8 @@ def test_tolerances() -> None:
     assert str(Tolerance(0.00243959, 0)) == "0.0024"
     assert tolerance("float16", "wasm").absolute > F32.absolute
     assert tolerance("float64", "wasm").absolute < F32.absolute
+    assert tolerance("float32", "webgl2") == Tolerance(1e-3, 1e-3)
+    assert tolerance("int32", "webgl2") == Tolerance(0, 0)
     with pytest.raises(OptionError, match="webgpu"):
         tolerance("float32", "webgpu")
 
