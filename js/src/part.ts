@@ -87,35 +87,35 @@ export function bindPart(
   const first = from === undefined ? 0 : stepOf(from, "from");
   const end = to === undefined ? frame.steps.length : stepOf(to, "to") + 1;
   if (end <= first) problems.push(`to: the op ${to} comes before ${from}`);
-  const needed = new Map(
-    [...timeline.needs(first, end)].map(([index, op]) => [timeline.rootOf(index), { index, op }]),
-  );
-  const isNeeded = (index: number) => needed.has(timeline.rootOf(index));
+  const needed = timeline.needs(first, end);
+  /** What has to be given for a value: itself, or itself in another shape. */
+  const neededFor = (value: number) => {
+    return timeline.familyOf(value).filter((same) => needed.has(same));
+  };
 
   const given = new Map<number, DataOf<DType>>();
-  /** Under each of its shapes, since a device may lack the bytes of another one. */
-  const give = (value: number, array: DataOf<DType>) => {
-    for (const same of timeline.familyOf(value)) given.set(same, array);
-  };
   const fed = new Map<number, Map<number, DataOf<DType>>>();
   for (const [{ name, value }] of feedPairs) {
     const writer = timeline.writerBetween(value, first, end);
-    if (writer === undefined && !isNeeded(value)) {
+    const wants = writer === undefined ? neededFor(value) : [];
+    if (writer === undefined && !wants.length) {
       problems.push(`${name}: the ops of this run don't read it, so don't feed it`);
     }
     const array = arrays.get(value);
     if (!array) continue;
-    if (writer === undefined) give(value, array);
-    else fed.set(writer, new Map(fed.get(writer)).set(value, array));
+    for (const same of wants) given.set(same, array);
+    if (writer !== undefined) fed.set(writer, new Map(fed.get(writer)).set(value, array));
   }
   for (const [{ value }] of inputPairs) {
     const array = arrays.get(value);
-    if (array && isNeeded(value)) give(value, array);
+    if (array) for (const same of neededFor(value)) given.set(same, array);
   }
   const pairs = [...inputPairs, ...feedPairs];
-  const there = new Set(pairs.map(([{ value }]) => timeline.rootOf(value)));
-  for (const [root, { index, op }] of needed) {
-    if (there.has(root)) continue;
+  const attempted = new Set(pairs.map(([{ value }]) => timeline.rootOf(value)));
+  for (const [index, op] of needed) {
+    const root = timeline.rootOf(index);
+    if (attempted.has(root)) continue;
+    attempted.add(root);
     const { name, dtype, shape } = model.values[index] as ValueData;
     const port = model.inputs.find(({ value }) => value === index);
     const wanted = describePort(port ?? { name, dtype, shape, value: index });
@@ -123,7 +123,7 @@ export function bindPart(
     problems.push(`${port?.name ?? name}: is missing; ${means} ${wanted}`);
   }
   if (problems.length) throw misfits(model, problems);
-  const has = (index: number) => there.has(timeline.rootOf(index)) && isNeeded(index);
+  const has = (index: number) => given.has(index);
   return { binding, frame, first, end, given, fed, has };
 }
 

@@ -4,7 +4,7 @@ import type { RoomSets } from "./values.js";
 
 /** Where values are, and when. */
 export interface Uses {
-  /** The devices that each value gets room on. */
+  /** The devices on which each value has room as soon as on any. */
   readonly places: RoomSets;
   /** The last step that needs each value, or the bytes of which it is a view. */
   readonly lasts: ReadonlyMap<number, number>;
@@ -39,13 +39,21 @@ export function findUses(
   const isThere = (value: number) => {
     return given.has(value) || model.values[value]?.region === "persistent";
   };
-  const places = new Uint8Array(model.values.length);
-  const of = firsts.map((first, device) =>
+  const of = firsts.map((first) =>
     [...first].map(([value, step]) => {
-      places[value] = (places[value] as number) | (1 << device);
       return { value, first: isThere(value) ? -1 : step, last: lasts.get(value) ?? -1 };
     }),
   );
+  const earliest = new Map<number, number>();
+  for (const { value, first } of of.flat()) {
+    earliest.set(value, Math.min(first, earliest.get(value) ?? Infinity));
+  }
+  const places = new Uint8Array(model.values.length);
+  for (const [device, uses] of of.entries()) {
+    for (const { value, first } of uses) {
+      if (first === earliest.get(value)) places[value] = (places[value] as number) | (1 << device);
+    }
+  }
   return { places, lasts, of };
 }
 

@@ -16,7 +16,10 @@ export class Values {
   readonly #initial: RoomSets;
   readonly #current: RoomSets;
 
-  /** `places` are the rooms made for each value; `initial` those that have it before a run. */
+  /**
+   * `places` are the rooms in which each value may be written before an op does; `initial` those that
+   * have it before a run.
+   */
   constructor(rooms: readonly Room[], places: RoomSets, initial: RoomSets) {
     this.#rooms = rooms;
     this.#places = places;
@@ -39,9 +42,9 @@ export class Values {
     this.#current.set(this.#initial);
   }
 
-  /** Write a value wherever there is a place for it. */
+  /** Write a value wherever it is, or else where it has a place first. */
   write(value: number, data: ArrayBufferView): void {
-    const places = this.#places[value] as number;
+    const places = (this.#current[value] as number) || (this.#places[value] as number);
     for (const [index, room] of this.#rooms.entries()) {
       if (places & (1 << index)) room.write(value, data);
     }

@@ -147,8 +147,15 @@ function layOut(
   return placed;
 }
 
-/** What the model gives for `x`, computed in JavaScript: all of its values. */
-export function evaluateGraph(model: ModelData, x: Float32Array): Float32Array[] {
+/**
+ * What the model gives for `x`, computed in JavaScript: all of its values, those of `instead` taking
+ * the place of what the ops give.
+ */
+export function evaluateGraph(
+  model: ModelData,
+  x: Float32Array,
+  instead: ReadonlyMap<number, Float32Array> = new Map(),
+): Float32Array[] {
   const all: Float32Array[] = model.values.map(() => new Float32Array(0));
   all[1] = Float32Array.from(WEIGHT, (a) => (KERNELS["double"] as (a: number) => number)(a));
   all[2] = x;
@@ -156,7 +163,8 @@ export function evaluateGraph(model: ModelData, x: Float32Array): Float32Array[]
     const [a, b = a] = inputs.map((index) => all[index] as Float32Array);
     const kernel = KERNELS[kind] as (a: number, b: number) => number;
     const data = Float32Array.from(a as Float32Array, (one, i) => kernel(one, b?.[i] as number));
-    all[outputs[0] as number] = data;
+    const [output] = outputs as [number];
+    all[output] = instead.get(output) ?? data;
   }
   return all;
 }
