@@ -10,10 +10,10 @@ JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path '
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test bench bench-quick quick lint format wheel clean
+.PHONY: help setup build demo serve test bench bench-dispatch bench-quick quick lint format wheel clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: $(SETUP) ## Virtual environment, npm packages, the runtime's build, a browser
 
@@ -32,6 +32,9 @@ test: setup lint ## Everything: what continuous integration runs
 
 bench: setup $(BENCH_VENV)/.installed ## Race other runtimes; write docs/speed.md (BENCH="resnet18 mlp" picks)
 	@$(BIN)/python -m tests.bench $(BENCH) $(BENCH_OPTIONS)
+
+bench-dispatch: setup ## Measure what hooks cost; write docs/dispatch.md
+	@$(BIN)/python -m tests.bench.dispatch $(BENCH_OPTIONS)
 
 bench-quick: setup ## Race two small models against ONNX Runtime Web, for a look
 	@$(BIN)/python -m tests.bench --quick
