@@ -177,7 +177,7 @@ export class Runner<M extends Model> {
     if (fetching || hooks.waits.length) return this.#advanceLater(underway, fetching);
     this.#callWithin(this.#inner, underway, next);
     turns.checkOpen();
-    return underway.settle(next);
+    return underway.settleLater(next);
   }
 
   async #advanceLater(underway: Underway<M>, fetching: Promise<void> | undefined): Promise<void> {
@@ -192,7 +192,7 @@ export class Runner<M extends Model> {
     if (hooks.waits.length) await dispatchWaiting(hooks.waits, underway.opAt(next), call, signal);
     else call();
     turns.checkOpen();
-    await underway.settle(next);
+    await underway.settleLater(next);
   }
 
   #callWithin(chain: SyncChain<M> | undefined, underway: Underway<M>, index: number): void {

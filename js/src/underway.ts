@@ -109,11 +109,17 @@ export class Underway<M extends Model> {
     this.#next = index + 1;
   }
 
-  /** Feed and capture what is due after a step. Gives what is to be awaited, if anything. */
-  settle(index: number): Promise<void> | undefined {
-    const { frame, fed } = this.part;
-    for (const [value, array] of fed.get(index) ?? []) frame.values.write(value, array);
-    if (frame.values.blocks && this.#captures.has(index)) return this.#copyOutLater(index);
+  /** Feed and capture what is due after a step. */
+  settle(index: number): void {
+    this.#feed(index);
+    this.#copyOut(index);
+  }
+
+  /** The same without blocking. Gives what is to be awaited, if anything. */
+  settleLater(index: number): Promise<void> | undefined {
+    this.#feed(index);
+    if (this.part.frame.values.blocks && this.#captures.has(index))
+      return this.#copyOutLater(index);
     this.#copyOut(index);
     return undefined;
   }
@@ -143,6 +149,11 @@ export class Underway<M extends Model> {
 
   #stepAt(index: number): Step {
     return this.part.frame.steps[index] as Step;
+  }
+
+  #feed(index: number): void {
+    const { frame, fed } = this.part;
+    for (const [value, array] of fed.get(index) ?? []) frame.values.write(value, array);
   }
 
   #copyOut(index: number): void {
