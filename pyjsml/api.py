@@ -32,6 +32,7 @@ def bundle(
     name: str | None = None,
     version: str = "0.0.0",
     runtime: Literal["vendored", "external"] = "vendored",
+    executor: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     timings: Timings | None = None,
     **options: Unpack[BuildOptions],
@@ -41,21 +42,29 @@ def bundle(
     `source` is an nn.Module with the example `args` and `kwargs` of its forward, an
     ExportedProgram, a ScriptModule, or what the command line takes: the path of an `.onnx`,
     `.pt2`, `.pt` or `.jit` file, or `package.module:callable`. `name` and `version` are the npm
-    package's. The `options` are those of `pyjsml.build.BuildOptions`; `inputs` and `dims` override
+    package's. `executor` is a file of JavaScript or TypeScript that exports an executor by default,
+    as for `Executor`: the package brings it along, and its `createExecutor` makes it. Its types
+    become those of the package; TypeScript's compiler, from npm, has to be there for a `.ts` file.
+    The `options` are those of `pyjsml.build.BuildOptions`; `inputs` and `dims` override
     what the model says of its inputs and of the bounds of its dims (`pyjsml.frontend.options`
     parses their text forms).
 
     Raises ModelError where the model can't be read, UnsafeModelError where reading it would run its
-    code, UnsupportedOpError with every operator that has no kernel, and OptionError where an option
-    does not fit the model.
+    code, UnsupportedOpError with every operator that has no kernel, OptionError where an option
+    does not fit the model, and ExecutorError where the executor is at fault.
     """
     from pyjsml.emit import emit
+    from pyjsml.emit.executor import own_executor
     from pyjsml.emit.npm import check_package
 
     check_package(name, version)  # before minutes of compiling, not after
     timings = timings or Timings()
     stages = compile_stages(source, args, kwargs, progress=progress, timings=timings, **options)
-    *_, program = stages
+    own = None
+    for stage, program in zip(STAGES, stages, strict=True):
+        # Once its ops are known, and before minutes of compiling.
+        if stage == "lower" and executor is not None:
+            own = own_executor(program, Path(executor), name, runtime)
     from pyjsml.frontend.provenance import provenance
 
     tell = progress or silent
@@ -67,6 +76,7 @@ def bundle(
             version=version,
             runtime=runtime,
             provenance=provenance(source),
+            executor=own,
         )
     tell("emit", 1, 1)
     return made

@@ -47,6 +47,12 @@ from pyjsml.cli.progress import progress_bars
     help="Carry the JavaScript runtime in the package, or depend on npm's `pyjsml`.",
 )
 @click.option(
+    "--executor",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="An executor of your own, of JavaScript or TypeScript, for the package to bring along.",
+)
+@click.option(
     "--jobs", metavar="N", type=click.IntRange(min=1), help="Processes; one per core by default."
 )
 @click.option("--no-cache", is_flag=True, help="Compile anew what an earlier build has compiled.")
@@ -67,6 +73,7 @@ def bundle(
     name: str | None,
     version: str,
     runtime: Literal["vendored", "external"],
+    executor: Path | None,
     jobs: int | None,
     no_cache: bool,
     database: Path | None,
@@ -97,6 +104,7 @@ def bundle(
             version=version,
             devices=devices,
             runtime=runtime,
+            executor=executor,
             jobs=jobs,
             cache=not no_cache,
             database=database,

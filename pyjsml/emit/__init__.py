@@ -14,13 +14,14 @@ from pyjsml.emit.npm import RUNTIME_ENTRY, check_package, default_package_name, 
 from pyjsml.emit.readme import readme
 from pyjsml.emit.shaders import shaders_js
 from pyjsml.emit.types import index_types
-from pyjsml.emit.views import FileView, IndexJs, IndexScript, LoadedFiles
+from pyjsml.emit.views import ExecutorScript, FileView, IndexJs, IndexScript, LoadedFiles
 from pyjsml.emit.weights import weight_files
 from pyjsml.files import integrity, walk
 from pyjsml.resources import resource_directory
 from pyjsml.templating import render
 
 if TYPE_CHECKING:
+    from pyjsml.emit.executor import OwnExecutor
     from pyjsml.program import Array, Program
 
 _GENERATOR = f"pyjsml {__version__}"
@@ -36,12 +37,14 @@ def emit(
     version: str = "1.0.0",
     runtime: Literal["vendored", "external"] = "vendored",
     provenance: Mapping[str, Any] | None = None,
+    executor: OwnExecutor | None = None,
 ) -> Bundle:
     """Turn a scheduled program into a bundle; the same program gives the same bytes.
 
     `package_name` is npm's name of the package, derived from the model's where it is None.
     A `vendored` runtime is copied into the bundle; an `external` one is the npm package `pyjsml`,
     on which the bundle then depends. `provenance` says in the manifest where the model is from.
+    `createExecutor` makes `executor`, if there is one.
 
     Raises OptionError where npm refuses the name or the version, and ResourceError where this
     installation lacks the runtime.
@@ -57,19 +60,29 @@ def emit(
         weights=tuple(_view(path, data) for path, data in weights.items()),
     )
     data = model_json(program)
-    index = IndexJs(_MAKER, module, data, loaded, bool(program.shaders))
+    entry = executor.entry if executor else None
+    index = IndexJs(_MAKER, module, data, loaded, bool(program.shaders), entry)
+    typed = executor.entry if executor and executor.types else None
+    types = index_types(program, _MAKER, module, typed)
+    dependencies = {} if vendored else {"pyjsml": __version__}
     texts = {
         "package.json": json_text(
-            package_json(name, version, program.name, {} if vendored else {"pyjsml": __version__})
+            package_json(name, version, program.name, dependencies, executor)
         ),
         "README.md": render(
             "README.md.jinja",
-            readme(program, _MAKER, name, f"{name}/runtime" if vendored else "pyjsml", loaded),
+            readme(
+                program, _MAKER, name, f"{name}/runtime" if vendored else "pyjsml", loaded, entry
+            ),
         ),
         "index.js": render("index.js.jinja", index),
-        "index.d.ts": render("index.d.ts.jinja", index_types(program, _MAKER, module)),
+        "index.d.ts": render("index.d.ts.jinja", types),
         "index.script.js": render("index.script.js.jinja", IndexScript(_MAKER, data, loaded)),
     }
+    if executor:
+        texts.update(executor.files)
+        view = ExecutorScript(_MAKER, executor.script)
+        texts["executor.script.js"] = render("executor.script.js.jinja", view)
     if program.shaders:
         texts["shaders.js"] = render("shaders.js.jinja", shaders_js(program, _MAKER))
     files = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import OptionError
+
+if TYPE_CHECKING:
+    from pyjsml.emit.executor import OwnExecutor
 
 RUNTIME_ENTRY = "index.js"
 RUNTIME_TYPES = "index.d.ts"
@@ -69,9 +72,13 @@ def check_package(name: str | None, version: str) -> None:
 
 
 def package_json(
-    name: str, version: str, model_name: str, dependencies: dict[str, str]
+    name: str,
+    version: str,
+    model_name: str,
+    dependencies: dict[str, str],
+    executor: OwnExecutor | None = None,
 ) -> dict[str, Any]:
-    """Describe a bundle to npm and to bundlers.
+    """Describe a bundle, which may have an executor of its own, to npm and to bundlers.
 
     There are no scripts: nothing runs when the package is installed.
     """
@@ -81,6 +88,12 @@ def package_json(
         exports["./runtime"] = {
             "types": f"./runtime/{RUNTIME_TYPES}",
             "default": f"./runtime/{RUNTIME_ENTRY}",
+        }
+    if executor:
+        files += ["executor", "executor.script.js"]
+        exports["./executor"] = {
+            **({"types": f"./{executor.types}"} if executor.types else {}),
+            "default": f"./{executor.entry}",
         }
     return {
         "name": name,

@@ -13,9 +13,17 @@ from pyjsml.templating import to_json, to_property
 
 
 def readme(
-    program: Program, maker: str, package_name: str, runtime: str, loaded: LoadedFiles
+    program: Program,
+    maker: str,
+    package_name: str,
+    runtime: str,
+    loaded: LoadedFiles,
+    executor: str | None = None,
 ) -> Readme:
-    """Describe `program` for `README.md.jinja`; `runtime` is the package that has `tensor`."""
+    """Describe `program` for `README.md.jinja`.
+
+    `runtime` is the package that has `tensor`, `executor` the file of the user's own executor.
+    """
     signature = program.signature
     return Readme(
         maker=maker,
@@ -28,6 +36,7 @@ def readme(
         outputs=tuple(port_row(spec) for spec in signature.outputs),
         dims=signature.dims,
         files=(loaded.simd128, loaded.relaxed, *loaded.weights),
+        executor=executor,
     )
 
 

@@ -23,8 +23,10 @@ ARRAYS = {
 }
 
 
-def index_types(program: Program, maker: str, runtime: str) -> IndexTypes:
-    """Describe the types of `program` for `index.d.ts.jinja`."""
+def index_types(
+    program: Program, maker: str, runtime: str, executor: str | None = None
+) -> IndexTypes:
+    """Describe the types of `program`, and where those of its own `executor` are."""
     graph = program.graph
     dims = {dim.name: dim for dim in program.signature.dims}
     return IndexTypes(
@@ -37,6 +39,7 @@ def index_types(program: Program, maker: str, runtime: str) -> IndexTypes:
             OpType(op.name, f"{op.kind}: {op.origins[-1]}" if op.origins else op.kind)
             for op in (*graph.load.ops, *graph.main.ops)
         ),
+        executor=executor,
     )
 
 

@@ -38,6 +38,16 @@ class IndexJs:
     data: ModelJson
     files: LoadedFiles
     shaders: bool
+    executor: str | None
+    """The path of the module that has an executor of the user's own, if there is one."""
+
+
+@dataclass(frozen=True)
+class ExecutorScript:
+    """`executor.script.js.jinja`; `script` is what it defines, an expression."""
+
+    maker: str
+    script: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,8 @@ class IndexTypes:
     inputs: tuple[PortType, ...]
     outputs: tuple[PortType, ...]
     ops: tuple[OpType, ...]
+    executor: str | None
+    """The path of the module whose types say what `createExecutor` makes, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -118,3 +130,4 @@ class Readme:
     outputs: tuple[PortRow, ...]
     dims: tuple[Dim, ...]
     files: tuple[FileView, ...]
+    executor: str | None

@@ -6,6 +6,7 @@ not run, so a file that runs in one runs in all.
 
 from __future__ import annotations
 
+from pyjsml.modules.declarations import declare
 from pyjsml.modules.graph import Modules, read_modules
 
-__all__ = ["Modules", "read_modules"]
+__all__ = ["Modules", "declare", "read_modules"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,25 +29,7 @@ class Module:
     source: Path
     texts: tuple[str, ...]
     targets: tuple[str, ...]
-    """RUNTIME, or the path of another module."""
-
-    def link(self, path: str, runtime: str) -> str:
-        """Return its code for a place where it is `path`, beside the others, and `runtime` theirs.
-
-        `runtime` is a specifier: a path from the folder of the modules (`../runtime/index.js`), or
-        the name of a package.
-        """
-        return self._join([_specifier(path, target, runtime) for target in self.targets])
-
-    def canonical(self) -> str:
-        """Return its code with the targets as specifiers."""
-        return self._join(self.targets)
-
-    def _join(self, specifiers: Any) -> str:
-        quoted = [f'"{specifier}"' for specifier in specifiers]
-        return "".join(
-            part for pair in zip(self.texts, [*quoted, ""], strict=True) for part in pair
-        )
+    """RUNTIME, or another module: `./` and its path in the folder of all."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +42,21 @@ class Modules:
     """All of it as an expression of a classic script: the runtime -> the default export."""
 
     def link(self, runtime: str) -> dict[str, str]:
-        """Return the ES modules by path; `runtime` is as for `Module.link`."""
-        return {path: module.link(path, runtime) for path, module in self.modules.items()}
+        """Return the ES modules by path.
+
+        `runtime` is what they import it as: its path from their folder (`../runtime/index.js`), or
+        the name of a package.
+        """
+        return {
+            path: join(
+                module.texts,
+                [
+                    specifier(path, runtime if target == RUNTIME else target)
+                    for target in module.targets
+                ],
+            )
+            for path, module in self.modules.items()
+        }
 
 
 def read_modules(file: Path, package: str) -> Modules:
@@ -80,7 +75,11 @@ def read_modules(file: Path, package: str) -> Modules:
         )
     if graph.problems:
         raise _error(file, graph.problems)
-    made = graph.reader.bundle({path: m.canonical() for path, m in graph.modules.items()}, entry)
+    plain = {
+        path: join(module.texts, [target.removeprefix("./") for target in module.targets])
+        for path, module in graph.modules.items()
+    }
+    made = graph.reader.bundle(plain, entry)
     if "fault" in made:
         raise _error(file, [_fault(graph.modules[made["file"]].source, made["fault"])])
     return Modules(entry, graph.modules, made["script"])
@@ -141,7 +140,7 @@ class _Graph:
             self.problems.append(f"{where}, which is outside of {self.root}")
             return specifier
         path = self._path(target)
-        return path if path in self.modules else self.add(target)[0]
+        return f"./{path if path in self.modules else self.add(target)[0]}"
 
     def _path(self, file: Path) -> str:
         resolved = file.resolve()
@@ -155,16 +154,21 @@ def _existing(file: Path) -> Path | None:
     return next(filter(Path.is_file, candidates), None)
 
 
-def _specifier(path: str, target: str, runtime: str) -> str:
-    """Return the specifier of `target` in the module `path`."""
-    folder = posixpath.dirname(path)
-    if target != RUNTIME:
-        found = posixpath.relpath(target, folder or ".")
-    elif runtime.startswith("."):
-        found = posixpath.relpath(runtime, folder or ".")
-    else:
-        return runtime
+def specifier(path: str, target: str) -> str:
+    """Return what the module `path` imports `target` as, itself a path from the folder of all.
+
+    The name of a package, which does not begin with a dot, is what it is everywhere.
+    """
+    if not target.startswith("."):
+        return target
+    found = posixpath.relpath(target, posixpath.dirname(path) or ".")
     return found if found.startswith("../") else f"./{found}"
+
+
+def join(texts: Sequence[str], specifiers: Sequence[str]) -> str:
+    """Put `specifiers` between the texts of a module."""
+    quoted = [*(f'"{each}"' for each in specifiers), ""]
+    return "".join(part for pair in zip(texts, quoted, strict=True) for part in pair)
 
 
 def _fault(file: Path, fault: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
     result = invoke(
         "model.onnx", "-o", tmp_path / "out", "--input", "ids=int64[1,seq]", "--dim", "seq=1:512",
         "--device", "wasm", "--name", "@me/model", "--version", "1.2.3", "--runtime", "external",
-        "--jobs", "3", "--no-cache", "--database", "tuned.jsonl",
+        "--executor", "own.ts", "--jobs", "3", "--no-cache", "--database", "tuned.jsonl",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     del compiled["progress"], compiled["timings"]
@@ -49,6 +49,7 @@ def test_options_reach_the_compiler(compiled: dict[str, Any], tmp_path: Path) ->
         "name": "@me/model",
         "version": "1.2.3",
         "runtime": "external",
+        "executor": Path("own.ts"),
         "jobs": 3,
         "cache": False,
         "database": Path("tuned.jsonl"),

@@ -20,7 +20,7 @@ class View:
 
 
 def test_a_field_that_the_view_lacks_is_an_error() -> None:
-    with pytest.raises(UndefinedError, match="runtime"):
+    with pytest.raises(UndefinedError, match="executor"):
         templating.render("index.js.jinja", View("test"))
 
 
