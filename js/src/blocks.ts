@@ -2,6 +2,7 @@ import { type BlockData, isBlock } from "./block.js";
 import type { Expr, ModelData, OpData, StepData } from "./data.js";
 import { type DeviceName, isView } from "./device.js";
 import { OptionError, PlacementError } from "./errors.js";
+import type { Claim, Placed } from "./placement.js";
 
 /**
  * Ops that an executor runs as one: those of a module, by its path (`layer1.0`), or all from one op
@@ -41,28 +42,54 @@ export function withBlocks<M extends ModelData>(model: M, blocks: readonly Block
 }
 
 /**
- * The devices of an op of a run, of which a block may have several. `places` has the device of each
- * op that is no block.
+ * The devices of an op of a run, of which a block may have several. `places` has each op that is no
+ * block.
  */
 export function homesOf(
   model: ModelData,
   target: number,
-  places: ReadonlyMap<number, DeviceName>,
+  places: ReadonlyMap<number, Placed>,
 ): DeviceName[] {
   const op = model.ops[target] as OpData;
   const parts = isBlock(op) ? op.parts : [target];
-  return [...new Set(parts.flatMap((part) => places.get(part) ?? []))];
+  return [...new Set(parts.flatMap((part) => places.get(part)?.device ?? []))];
 }
 
-/** Throw PlacementError, with all problems, where ops of one block are on several devices. */
-export function checkHomes(model: ModelData, places: ReadonlyMap<number, DeviceName>): void {
+/**
+ * Throw PlacementError, with all problems, where ops of one block are on several devices, or need
+ * accelerators on several terms.
+ */
+export function checkHomes(model: ModelData, places: ReadonlyMap<number, Placed>): void {
   const problems = model.main.flatMap(([, target]) => {
     const homes = homesOf(model, target, places);
-    return homes.length > 1 ? [`${model.ops[target]?.name}: is on ${homes.join(" and ")}`] : [];
+    const { name } = model.ops[target] as OpData;
+    const claims = claimsOf(model, target, places);
+    return [
+      ...(homes.length > 1 ? [`${name}: is on ${homes.join(" and ")}`] : []),
+      ...(claims > 1 ? [`${name}: needs accelerators on ${claims} terms`] : []),
+    ];
   });
   if (problems.length) {
-    throw new PlacementError(`${model.name}: a block is on one device`, problems);
+    throw new PlacementError(
+      `${model.name}: a block is on one device, with one accelerator at most`,
+      problems,
+    );
   }
+}
+
+/** On how many terms the ops of a block need accelerators, of which having none is one. */
+function claimsOf(model: ModelData, target: number, places: ReadonlyMap<number, Placed>): number {
+  const op = model.ops[target] as OpData;
+  if (!isBlock(op)) return 1;
+  const claims = op.parts.map((part) => places.get(part)?.claim);
+  const isNew = (claim: Claim | undefined, index: number) =>
+    claims.findIndex((other) => isSame(claim, other)) === index;
+  return claims.filter(isNew).length;
+}
+
+function isSame(a: Claim | undefined, b: Claim | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.accelerator === b.accelerator && a.owner === b.owner && a.priority === b.priority;
 }
 
 /** What a block is called. */

@@ -6,8 +6,19 @@ import type { DataOf } from "./tensor.js";
 /** The devices that an executor may have. */
 export type DeviceName = "wasm" | "webgl2";
 
-/** An op with its arguments: everything is decided, it only has to be called. */
-export type Call = () => void;
+/**
+ * An op with its arguments: everything is decided, it only has to be called. Its results may still be
+ * on their way when it returns; whoever needs them waits for them.
+ */
+export interface Call {
+  (): void;
+  /** Wait until the call need not wait; undefined where it need not. Absent where it never does. */
+  readonly ready?: () => Promise<void> | undefined;
+  /** Wait until the op is done, and throw what it threw. Absent where it is when the call returns. */
+  readonly end?: () => void;
+  /** The same without blocking. */
+  readonly endLater?: () => Promise<void>;
+}
 
 /** The steps of a run during which a value is on a device: the first and the last that uses it. */
 export interface Use {
@@ -28,6 +39,16 @@ export interface BoundOp {
   readonly extent: number;
   /** About how many nanoseconds it takes on one thread. */
   readonly cost: number;
+  /** At most so many threads may share it; as many as there are if absent. */
+  readonly threads?: number | undefined;
+  /** The thread that runs it, 0 being the executor's own; any if absent. */
+  readonly thread?: number | undefined;
+}
+
+/** How many threads run a call of an op, none where nothing is called, and why. */
+export interface Sharing {
+  readonly threads: number;
+  readonly why: string;
 }
 
 /** Where ops run. A device knows neither the model nor the executor; it is told what to keep. */
@@ -43,6 +64,8 @@ export interface Device {
   onEmptied?(refill: () => void): void;
   /** Make room for the values of a plan that are used on this device, or throw OutOfMemoryError. */
   open(plan: Plan, uses: readonly Use[]): Room;
+  /** Say how an op is shared between threads. Absent where the device has none. */
+  share?(op: BoundOp): Sharing;
   /** Hear that a run begins whose calls take about `cost` nanoseconds in all. */
   begin(cost: number): void;
   /** Let go of the memory. Nothing else may be called afterwards. */

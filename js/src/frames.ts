@@ -4,6 +4,7 @@ import type { Call, Device, Use } from "./device.js";
 import { type Binding, evaluateAll } from "./dims.js";
 import { makePlan, type Plan } from "./plan.js";
 import { bindStep, copyStep, joinSteps, type Site, type Step } from "./schedule.js";
+import type { Placed } from "./placement.js";
 import type { Shape } from "./tensor.js";
 import { Timeline } from "./timeline.js";
 import { findUses, type Uses } from "./uses.js";
@@ -15,6 +16,8 @@ export interface Frame {
   readonly steps: readonly Step[];
   /** What the steps call, without the steps that call nothing. */
   readonly calls: readonly Call[];
+  /** Whether any of them needs an accelerator. */
+  readonly claims: boolean;
   /** What they work on. */
   readonly values: Values;
   /** For each value the last step that needs it: where there are several devices, it goes then. */
@@ -52,8 +55,8 @@ export class Frames {
   readonly #frames = new Map<string, Frame>();
   /** The model with an op for each block. */
   #joined: ModelData;
-  /** By op of a run: the number of its device. */
-  #homes: ReadonlyMap<number, number> = new Map();
+  /** By op of a run. */
+  #placed: ReadonlyMap<number, Placed> = new Map();
   #ready: Promise<unknown> | undefined;
   #latest: { readonly key: string; readonly frame: Frame } | undefined;
 
@@ -68,11 +71,11 @@ export class Frames {
     this.#joined = model;
   }
 
-  /** Decide for each main step on which device it runs, by the device's number. */
-  place(homes: readonly number[]): void {
-    this.#compile(homes);
+  /** Decide for each op of a run where it runs. */
+  place(placed: ReadonlyMap<number, Placed>): void {
     this.clear();
-    this.#homes = new Map(this.#model.main.map(([, target], i) => [target, homes[i] as number]));
+    this.#placed = placed;
+    this.#compile();
   }
 
   /** Settles when the devices are ready for the ops that have been placed on them. */
@@ -123,12 +126,13 @@ export class Frames {
     this.#latest = undefined;
   }
 
-  /** Have the devices make ready for what has been placed on them: step i on the number homes[i]. */
-  #compile(homes: readonly number[]): void {
-    const ops = this.#model.main.map(([, target]) => this.#model.ops[target] as OpData);
-    const ready = this.#devices.flatMap(
-      (device, home) => device.compile?.(ops.filter((_, step) => homes[step] === home)) ?? [],
-    );
+  /** Have the devices make ready for what has been placed on them. */
+  #compile(): void {
+    const ready = this.#devices.flatMap((device, home) => {
+      const targets = this.#model.main.map(([, target]) => target);
+      const mine = targets.filter((target) => this.#homeOf(target) === home);
+      return device.compile?.(mine.map((target) => this.#model.ops[target] as OpData)) ?? [];
+    });
     // Where nothing waits there may be no event loop, without which some engines have no promises.
     this.#ready = ready.length ? Promise.all(ready) : undefined;
     this.#ready?.catch(() => {}); // Whoever waits for it is told.
@@ -177,7 +181,7 @@ export class Frames {
       return isBlock(op) ? op.parts.map((part) => ["call", part] as const) : [step];
     });
     const flat = steps.flat();
-    const homes = flat.map(([, target]) => this.#homes.get(target) ?? this.#wasm);
+    const homes = flat.map(([, target]) => this.#homeOf(target));
     const model = { ...this.#model, main: flat };
     const uses = findUses(model, homes, this.#devices.length, this.#wasm);
     // A block's steps are one of a run: what the last of them does not use may be gone with it.
@@ -190,7 +194,9 @@ export class Frames {
 
   #bind(site: Site, [kind, target]: StepData): Step {
     const op = this.#joined.ops[target] as OpData;
-    if (!isBlock(op)) return bindStep(site, [kind, target], this.#homes.get(target) ?? this.#wasm);
+    if (!isBlock(op)) {
+      return bindStep(site, [kind, target], this.#homeOf(target), this.#placed.get(target));
+    }
     const parts = op.parts.map((part) => this.#bind(site, ["call", part]));
     return joinSteps(site, target, op.inputs, parts);
   }
@@ -219,6 +225,7 @@ export class Frames {
       plan,
       steps,
       calls: steps.flatMap(({ call }) => (call ? [call] : [])),
+      claims: steps.some(({ claim }) => claim),
       values,
       lasts,
       timeline: () => (timeline ??= new Timeline(model, frame)),
@@ -232,6 +239,10 @@ export class Frames {
       },
     };
     return frame;
+  }
+
+  #homeOf(target: number): number {
+    return this.#placed.get(target)?.home ?? this.#wasm;
   }
 
   #isPersistent(value: number): boolean {

@@ -91,7 +91,7 @@ export class SyncChain<M extends Model> {
 export function dispatchWaiting<M extends Model>(
   hooks: readonly WaitHook<M>[],
   op: Op<M>,
-  call: () => void,
+  call: () => Promise<void> | void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const done = Promise.resolve();

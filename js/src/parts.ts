@@ -1,3 +1,4 @@
+import { Owner } from "./accelerator-owner.js";
 import { type Block, checkHomes, homesOf, withBlocks } from "./blocks.js";
 import type { Description } from "./describe.js";
 import type { Device, DeviceName } from "./device.js";
@@ -6,7 +7,7 @@ import type { Host } from "./host.js";
 import { type Model, type Op, opsOf } from "./model.js";
 import type { Isa } from "./options.js";
 import { orderSteps } from "./order.js";
-import { placeAll } from "./placement.js";
+import { type Placed, placeAll } from "./placement.js";
 import type { Plan } from "./plan.js";
 import { compose, type Hooks, type Policy } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";
@@ -36,8 +37,10 @@ export class Parts<M extends Model> {
   #model: M;
   #ops: readonly Op<M>[];
   #hooks: Hooks<M>;
-  /** By op of a run: its device; empty until they are placed. */
-  #places: ReadonlyMap<number, DeviceName> = new Map();
+  /** By op of a run; empty until they are placed. */
+  #places: ReadonlyMap<number, Placed> = new Map();
+  /** Who holds accelerators for ops that are placed on them. */
+  readonly #owner: Owner;
   /** The bytes of the packed weights. */
   #weights = 0;
 
@@ -49,6 +52,7 @@ export class Parts<M extends Model> {
     this.devices = devices;
     this.host = host;
     this.frames = new Frames(model, devices, (plan) => this.#arrange(plan));
+    this.#owner = new Owner(`an executor of ${model.name}`);
     this.#policies = policies;
     this.#hooks = compose<M>(policies);
   }
@@ -88,12 +92,15 @@ export class Parts<M extends Model> {
 
   /** Place the ops, and prepare the weights as `prepare` says. */
   *prepare(weights: Weights): Generator<Preparation> {
-    const { main } = this.#whole;
-    const names = this.devices.map(({ name }) => name);
-    const places = placeAll(this.#whole, this.ops, names, (op) => this.#hooks.place(op));
-    this.#places = new Map(main.map(([, target], i) => [target, places[i] as DeviceName]));
+    this.#places = placeAll<M>({
+      model: this.#whole,
+      ops: this.ops,
+      devices: this.devices,
+      owner: this.#owner,
+      place: (op) => this.#hooks.place(op),
+    });
     checkHomes(this.#model, this.#places);
-    this.frames.place(places.map((name) => names.indexOf(name)));
+    this.frames.place(this.#places);
     const frame = this.frames.load();
     this.#weights = frame.plan.persistentEnd;
     yield* prepare(this.model, frame, weights);
@@ -130,6 +137,7 @@ export class Parts<M extends Model> {
     if (this.turns.closed) return;
     this.turns.close();
     this.frames.clear();
+    this.#owner.dispose();
     for (const device of this.devices) device.dispose();
   }
 

@@ -2,13 +2,14 @@
  * How threads share one call of a kernel, through words of memory that all of them see. The slices
  * of the call are dealt out in ranges, one for each thread, so that what a thread writes it also
  * reads in the next call: memory of another core's cache is far away. Whoever posts a job writes
- * what to call, and then each thread's ticket: the job's number, and in its low bits how many slices
- * of the range are left. A slice is claimed by counting its ticket down, first one's own, then those
- * of threads that are late. Nobody can claim a slice of a job that is over, since its ticket is not
+ * what to call, and then each thread's ticket: the job's number, how many threads may share it, and in
+ * the low bits how many slices of the range are left. A slice is claimed by counting its ticket down,
+ * first one's own, then those of threads that are late. Nobody can claim a slice of a job that is over, since its ticket is not
  * there any more; and a slice that is claimed holds its job in place until it is counted as done.
  */
 
 import { close, type Kernel, type RunSlice } from "./kernels.js";
+import type { Queue, WholeCall } from "./pool-queue.js";
 
 // Words that different threads write lie on cache lines of their own, of 16 words.
 const LINE = 16;
@@ -23,22 +24,21 @@ const ARITY = KERNEL + 3;
 const ARGUMENTS = KERNEL + 4;
 const LONGEST_FAILURE = KERNEL - FAILURE;
 
-const LEFT_BITS = 8;
+const LEFT_BITS = 6;
 const LEFT_MASK = (1 << LEFT_BITS) - 1;
+const SHARERS_BITS = 7;
+const SHARERS_MASK = (1 << SHARERS_BITS) - 1;
 
 /** How long a thread looks out for the next job before it sleeps, which takes long to end. */
 const LOOK_OUT_MS = 0.1;
 const LOOKS_PER_CLOCK = 64;
 
-/** One call of a kernel. */
-export interface Job {
-  /** Which of the module's functions. */
-  readonly kernel: number;
-  /** Its arguments but the last two, which say what slice to run. */
-  readonly args: readonly number[];
-  readonly extent: number;
+/** One call of a kernel, to be shared. */
+export interface Job extends WholeCall {
   /** Into how many slices the extent is cut; no more than the extent. */
   readonly slices: number;
+  /** How many threads share them: the first ones. */
+  readonly sharers: number;
 }
 
 /** The words that the threads of a pool see, as the thread number `self` of `threads`. */
@@ -75,7 +75,7 @@ export class Desk {
   }
 
   /** Post a job, the `number`th one; the job before must be done. */
-  post({ kernel, args, extent, slices }: Job, number: number): void {
+  post({ kernel, args, extent, slices, sharers }: Job, number: number): void {
     const { words } = this;
     words[KERNEL] = kernel;
     words[EXTENT] = extent;
@@ -84,10 +84,18 @@ export class Desk {
     for (let i = 0; i < args.length; i++) words[ARGUMENTS + i] = args[i] as number;
     words[FAILURE_LENGTH] = 0;
     Atomics.store(words, DONE, 0);
+    const head = (number << SHARERS_BITS) | sharers;
     for (let thread = 0; thread < this.#threads; thread++) {
-      const left = this.#start(thread + 1, slices) - this.#start(thread, slices);
-      Atomics.store(words, this.#ticket(thread), (number << LEFT_BITS) | left);
+      const left = startOf(thread + 1, slices, sharers) - startOf(thread, slices, sharers);
+      Atomics.store(words, this.#ticket(thread), (head << LEFT_BITS) | left);
     }
+  }
+
+  /** Have a thread look at its queue. No job may be posted that is not done; `number` is as for one. */
+  ring(thread: number, number: number): void {
+    const at = this.#ticket(thread);
+    Atomics.store(this.words, at, number << (SHARERS_BITS + LEFT_BITS));
+    Atomics.notify(this.words, at);
   }
 
   /** Run slices of the job that is posted, if there are any, with what `bind` gives. */
@@ -96,26 +104,31 @@ export class Desk {
     let count = 0;
     for (let i = 0; i < this.#threads; i++) {
       const thread = (this.#self + i) % this.#threads;
-      for (let left = this.#claim(thread); left; left = this.#claim(thread)) {
+      for (let ticket = this.#claim(thread); ticket; ticket = this.#claim(thread)) {
         // What is called is known only now that a claim holds the job in place.
         run ??= bind();
-        this.#run(this.#start(thread + 1, this.#slices) - left, run);
+        const sharers = sharersOf(ticket);
+        this.#run(startOf(thread + 1, this.#slices, sharers) - (ticket & LEFT_MASK), run);
         count++;
       }
     }
     if (count) Atomics.add(this.words, DONE, count);
   }
 
-  /** Run slices of all the jobs that will be posted. */
-  serve(kernels: readonly Kernel[]): never {
+  /** Run slices of all the jobs that will be posted, and all calls of `queue`. */
+  serve(kernels: readonly Kernel[], queue: Queue): never {
     const { words } = this;
+    const at = this.#ticket(this.#self);
     const bind = (): RunSlice => {
       const kernel = kernels[words[KERNEL] as number] as Kernel;
       return close(kernel, [...words.subarray(ARGUMENTS, ARGUMENTS + (words[ARITY] as number))]);
     };
     for (;;) {
+      // What is posted after this look changes the ticket.
+      const ticket = Atomics.load(words, at);
+      queue.work(kernels);
       this.share(bind);
-      this.#awaitJob();
+      this.#awaitChange(at, ticket);
     }
   }
 
@@ -136,23 +149,18 @@ export class Desk {
     return this.words[SLICES] as number;
   }
 
-  /** The first slice of a thread's range. */
-  #start(thread: number, slices: number): number {
-    return Math.floor((slices * thread) / this.#threads);
-  }
-
   #ticket(thread: number): number {
     return this.#tickets + thread * LINE;
   }
 
-  /** Claim a slice of a thread's range; return how many were left of it, this one included. */
+  /** Claim a slice of a thread's range; return its ticket of before, or 0 where none is to be had. */
   #claim(thread: number): number {
     const { words } = this;
     const at = this.#ticket(thread);
     for (;;) {
       const ticket = Atomics.load(words, at);
-      const left = ticket & LEFT_MASK;
-      if (!left || Atomics.compareExchange(words, at, ticket, ticket - 1) === ticket) return left;
+      if (!(ticket & LEFT_MASK) || this.#self >= sharersOf(ticket)) return 0;
+      if (Atomics.compareExchange(words, at, ticket, ticket - 1) === ticket) return ticket;
     }
   }
 
@@ -169,12 +177,9 @@ export class Desk {
     }
   }
 
-  /** Return when there may be a job: look out for it for a while, then sleep. */
-  #awaitJob(): void {
+  /** Return when the thread's ticket is another one: look out for that for a while, then sleep. */
+  #awaitChange(at: number, ticket: number): void {
     const { words } = this;
-    const at = this.#ticket(this.#self);
-    const ticket = Atomics.load(words, at);
-    if (ticket & LEFT_MASK) return;
     const until = performance.now() + LOOK_OUT_MS;
     for (let looks = 1; looks % LOOKS_PER_CLOCK || performance.now() < until; looks++) {
       if (Atomics.load(words, at) !== ticket) return;
@@ -183,4 +188,14 @@ export class Desk {
     Atomics.wait(words, at, ticket);
     Atomics.sub(words, SLEEPERS, 1);
   }
+}
+
+/** How many threads may share the job of a ticket. */
+function sharersOf(ticket: number): number {
+  return (ticket >> LEFT_BITS) & SHARERS_MASK;
+}
+
+/** The first slice of a thread's range. */
+function startOf(thread: number, slices: number, sharers: number): number {
+  return Math.floor((slices * Math.min(thread, sharers)) / sharers);
 }

@@ -3,6 +3,7 @@ import { WorkerError } from "./errors.js";
 import type { RunSlice } from "./kernels.js";
 import { startThread, type Thread } from "./pool-host.js";
 import { Desk, type Job } from "./pool-job.js";
+import { isBefore, Queue, type WholeCall } from "./pool-queue.js";
 
 /** What a thread of a pool is handed. */
 export interface Assignment {
@@ -10,6 +11,8 @@ export interface Assignment {
   readonly memory: WebAssembly.Memory;
   /** What the desk of a pool is made of, for the thread number `self`. */
   readonly words: Int32Array;
+  /** What the thread's own queue is made of. */
+  readonly queue: Int32Array;
   readonly threads: number;
   readonly self: number;
   /** The end of the stack that is the thread's own. */
@@ -33,14 +36,24 @@ const LOOKS_PER_CLOCK = 1024;
 /** To wake threads takes this one tens of microseconds, and them as long again; in nanoseconds. */
 const WORTH_WAKING = 100_000;
 
+/** A call that another thread makes. */
+export interface Errand {
+  readonly thread: number;
+  /** Which of its calls, counted from 1. */
+  readonly number: number;
+}
+
 /**
  * Threads that run slices of kernels along with the one that owns the pool, which does not depend
  * on them for more than the slices that they have begun: where they are busy or asleep, it runs all.
+ * Each also makes whole calls that it alone is told to make, in their order.
  */
 export class Pool {
   readonly #desk: Desk;
   readonly #now: () => number;
   readonly #threads: Thread[] = [];
+  /** By thread, but for the first, which is the one that owns the pool. */
+  readonly #queues: Queue[];
   #posted = 0;
   /** For how many nanoseconds of the run other threads were asleep that could have helped. */
   #alone = 0;
@@ -48,6 +61,7 @@ export class Pool {
 
   private constructor({ arity, now }: Common, threads: number) {
     this.#desk = Desk.make(arity, threads);
+    this.#queues = Array.from({ length: threads - 1 }, () => Queue.make(arity));
     this.#now = now;
   }
 
@@ -66,7 +80,9 @@ export class Pool {
         );
       });
       const started = stacks.map((stack, index) => {
-        const assignment: Assignment = { module, memory, words, threads, self: index + 1, stack };
+        const queue = (pool.#queues[index] as Queue).words;
+        const self = index + 1;
+        const assignment: Assignment = { module, memory, words, queue, threads, self, stack };
         const thread = startThread((cause) => pool.#fail(`a thread ended: ${cause}`));
         pool.#threads.push(thread);
         return thread.ask(assignment);
@@ -107,11 +123,58 @@ export class Pool {
         return;
       }
       desk.post(job, ++this.#posted);
+      // One that was woken may have dozed off before there was anything to do.
+      if (desk.sleeps) desk.wake();
       desk.share(bound);
-      this.#join(job);
+      this.#await(() => desk.isDone(job));
       const failure = desk.failure();
       if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
     };
+  }
+
+  /** Have another thread make a call. Waits where too many wait for it already. */
+  send(thread: number, call: WholeCall): Errand {
+    const queue = this.#queue(thread);
+    this.#await(() => queue.hasRoom);
+    const number = queue.post(call);
+    this.#desk.ring(thread, ++this.#posted);
+    return { thread, number };
+  }
+
+  isDone({ thread, number }: Errand): boolean {
+    return this.#queue(thread).isDone(number);
+  }
+
+  /** Wait for a call to be done. Throws WorkerError if a thread has died. */
+  join(errand: Errand): void {
+    const queue = this.#queue(errand.thread);
+    // Call by call, so that only a thread that does not come on at all is taken for dead.
+    for (let { count } = queue; isBefore(count, errand.number); { count } = queue) {
+      const next = (count + 1) | 0;
+      this.#await(() => queue.isDone(next));
+    }
+  }
+
+  /** The same without blocking. */
+  async joinLater(errand: Errand): Promise<void> {
+    const queue = this.#queue(errand.thread);
+    let late = this.#now() + STALL_MS;
+    for (let { count } = queue; isBefore(count, errand.number); { count } = queue) {
+      if (this.#failure) throw this.#failure;
+      if (this.#now() > late) throw this.#stalled();
+      await queue.change(count);
+      if (count !== queue.count) late = this.#now() + STALL_MS;
+    }
+  }
+
+  /** Which of a thread's calls failed first, and how, since the last call of `forgive`. */
+  failure(thread: number): { readonly number: number; readonly text: string } | undefined {
+    return this.#queue(thread).failure();
+  }
+
+  /** Forget what failed. All calls must be done. */
+  forgive(): void {
+    for (const queue of this.#queues) queue.clear();
   }
 
   dispose(): void {
@@ -119,16 +182,22 @@ export class Pool {
     this.#threads.length = 0;
   }
 
-  /** Look out for the slices of other threads to end. A page's main thread may not wait otherwise. */
-  #join(job: Job): void {
+  #queue(thread: number): Queue {
+    return this.#queues[thread - 1] as Queue;
+  }
+
+  /** Look out for what other threads do to end. A page's main thread may not wait otherwise. */
+  #await(isDone: () => boolean): void {
     let late: number | undefined;
-    for (let looks = 1; !this.#desk.isDone(job); looks++) {
+    for (let looks = 1; !isDone(); looks++) {
       if (looks % LOOKS_PER_CLOCK) continue;
       late ??= this.#now() + STALL_MS;
-      if (this.#now() > late) {
-        throw this.#fail(`a thread has stood still for ${STALL_MS / 1000} s`);
-      }
+      if (this.#now() > late) throw this.#stalled();
     }
+  }
+
+  #stalled(): WorkerError {
+    return this.#fail(`a thread has stood still for ${STALL_MS / 1000} s`);
   }
 
   /** Wake threads that sleep, once they are missed for long enough; return whether all are awake. */

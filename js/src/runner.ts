@@ -134,7 +134,8 @@ export class Runner<M extends Model> {
   #mayWait({ part, options }: Underway<M>): boolean {
     const { signal, yieldEvery } = options;
     const isAsked = signal !== undefined || yieldEvery !== undefined;
-    return isAsked || this.#of.hooks.waits.length > 0 || part.frame.values.blocks;
+    const { values, claims } = part.frame;
+    return isAsked || this.#of.hooks.waits.length > 0 || values.blocks || claims;
   }
 
   #outcome(underway: Underway<M>): Outcome | Promise<Outcome> {
@@ -150,7 +151,11 @@ export class Runner<M extends Model> {
     }
     while (!underway.isDone) {
       const { next } = underway;
-      this.#callWithin(chain, underway, next);
+      if (underway.claims(next)) {
+        underway.holding(next, () => this.#callWithin(chain, underway, next));
+      } else {
+        this.#callWithin(chain, underway, next);
+      }
       turns.checkOpen();
       underway.settle(next);
     }
@@ -174,7 +179,9 @@ export class Runner<M extends Model> {
     options.signal?.throwIfAborted();
     turns.checkOpen();
     const fetching = underway.fetch(next);
-    if (fetching || hooks.waits.length) return this.#advanceLater(underway, fetching);
+    if (fetching || hooks.waits.length || underway.claims(next)) {
+      return this.#advanceLater(underway, fetching);
+    }
     this.#callWithin(this.#inner, underway, next);
     turns.checkOpen();
     return underway.settleLater(next);
@@ -188,9 +195,10 @@ export class Runner<M extends Model> {
       await fetching;
       signal?.throwIfAborted();
     }
-    const call = () => this.#callWithin(this.#inner, underway, next);
+    const bare = () => this.#callWithin(this.#inner, underway, next);
+    const call = underway.claims(next) ? () => underway.holdingLater(next, bare) : bare;
     if (hooks.waits.length) await dispatchWaiting(hooks.waits, underway.opAt(next), call, signal);
-    else call();
+    else await call();
     turns.checkOpen();
     await underway.settleLater(next);
   }

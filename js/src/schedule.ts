@@ -1,7 +1,8 @@
 import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
 import { type Call, type Device, isView, type Room } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
-import { KernelError, PyjsmlError } from "./errors.js";
+import { failureOf } from "./failure.js";
+import type { Claim, Placed } from "./placement.js";
 import type { Plan } from "./plan.js";
 import { type DataOf, itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
 import type { Work } from "./trace.js";
@@ -21,6 +22,11 @@ export interface Step {
   readonly call: Call | undefined;
   /** Brings that without blocking, ahead of the call; gives undefined where it need not wait. */
   readonly fetch?: () => Promise<void> | undefined;
+  /** As of a call. */
+  readonly end?: () => void;
+  readonly endLater?: () => Promise<void>;
+  /** What has to be held during the call. */
+  readonly claim?: Claim | undefined;
   /** About how many nanoseconds the call takes on one thread. */
   readonly cost: number;
   readonly work: Work;
@@ -38,28 +44,30 @@ export interface Site {
   readonly values: Values;
 }
 
-/** Bind a step to the device number `home`. */
-export function bindStep(site: Site, [kind, target]: StepData, home: number): Step {
+/** Bind a step to the device number `home`, on the terms of `placed`. */
+export function bindStep(
+  site: Site,
+  [kind, target]: StepData,
+  home: number,
+  placed?: Placed,
+): Step {
   const { model, plan, devices, rooms, values } = site;
   const device = devices[home] as Device;
   if (kind === "read") return { kind, target, device, call: undefined, cost: 0, work: NO_WORK };
   const op = model.ops[target] as OpData;
   const work = isView(op) ? NO_WORK : workOf(op, model, plan);
   const cost = costOf(work);
-  const call = bindOp(op, plan, rooms[home] as Room, cost);
-  if (devices.length === 1) return { kind, target, device, call, cost, work };
+  const call = bindOp(op, plan, rooms[home] as Room, cost, placed);
+  const common = { kind, target, device, cost, work, claim: placed?.claim };
+  if (devices.length === 1) return { ...common, call, ...waits(call) };
   return {
-    kind,
-    target,
-    device,
+    ...common,
     call: () => {
       values.bring(op.inputs, home);
       call?.();
       values.wrote(op.outputs, home);
     },
-    fetch: () => values.bringLater(op.inputs, home),
-    cost,
-    work,
+    ...waits(call, () => values.bringLater(op.inputs, home)),
   };
 }
 
@@ -73,9 +81,10 @@ export function joinSteps(
   inputs: readonly number[],
   steps: readonly Step[],
 ): Step {
-  const { device } = steps[0] as Step;
+  const { device, claim } = steps[0] as Step;
   const home = devices.indexOf(device);
   const calls = steps.flatMap(({ call }) => (call ? [call] : []));
+  const goesOn = steps.some(({ end }) => end);
   const sum = (of: (step: Step) => number) => steps.reduce((all, step) => all + of(step), 0);
   return {
     kind: "call",
@@ -85,6 +94,15 @@ export function joinSteps(
       for (const call of calls) call();
     },
     ...(devices.length > 1 && { fetch: () => values.bringLater(inputs, home) }),
+    ...(goesOn && {
+      end: () => {
+        for (const { end } of steps) end?.();
+      },
+      endLater: async () => {
+        for (const { endLater } of steps) await endLater?.();
+      },
+    }),
+    claim,
     cost: sum(({ cost }) => cost),
     work: { flops: sum(({ work }) => work.flops), bytes: sum(({ work }) => work.bytes) },
   };
@@ -96,21 +114,35 @@ export function copyStep({ devices, values }: Site, target: number, home: number
   return { kind: "copy", target, device: devices[home] as Device, call, cost: 0, work: NO_WORK };
 }
 
-function bindOp(op: OpData, plan: Plan, room: Room, cost: number): Call | undefined {
+function bindOp(
+  op: OpData,
+  plan: Plan,
+  room: Room,
+  cost: number,
+  placed?: Placed,
+): Call | undefined {
   const dims = evaluateAll(op.dims ?? [], plan.binding);
   const extent = evaluate(op.extent ?? 1, plan.binding);
-  const call = room.bind({ op, dims, extent, cost });
-  return (
-    call &&
-    (() => {
+  const { threads, thread } = placed ?? {};
+  const call = room.bind({ op, dims, extent, cost, threads, thread });
+  if (!call) return undefined;
+  return Object.assign(
+    () => {
       try {
         call();
       } catch (cause) {
-        if (cause instanceof PyjsmlError) throw cause;
-        throw new KernelError(`the op ${describeOp(op)} failed: ${cause}`, [], { cause });
+        throw failureOf(op, cause);
       }
-    })
+    },
+    { ...call },
   );
+}
+
+/** What a step has beside its call, where that may have to wait, or its op goes on behind it. */
+function waits(call: Call | undefined, bring?: () => Promise<void> | undefined): Partial<Step> {
+  const { ready, end, endLater } = call ?? {};
+  const fetch = bring && ready ? () => bring()?.then(ready) ?? ready() : (bring ?? ready);
+  return { ...(fetch && { fetch }), ...(end && { end }), ...(endLater && { endLater }) };
 }
 
 function workOf(op: OpData, model: ModelData, plan: Plan): Work {
@@ -127,13 +159,6 @@ function workOf(op: OpData, model: ModelData, plan: Plan): Work {
  */
 function costOf({ flops, bytes }: Work): number {
   return Math.max(flops / FLOPS_PER_NS, bytes / BYTES_PER_NS);
-}
-
-/** Name an op and what the user wrote that it comes from. */
-export function describeOp({ name, origins }: OpData): string {
-  const { node = "", module, source = "" } = origins[origins.length - 1] ?? {};
-  const origin = [module || node, source].filter(Boolean).join(" ");
-  return origin ? `${name} (${origin})` : name;
 }
 
 /** Make a tensor of a value's bytes. */

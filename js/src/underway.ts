@@ -67,7 +67,9 @@ export class Underway<M extends Model> {
 
   /** Whether nothing has to be done between the steps. */
   get isPlain(): boolean {
-    return this.#isWhole && !this.options.trace && !this.#captures.size && !this.part.fed.size;
+    const { frame, fed } = this.part;
+    const isAsked = this.options.trace !== undefined || this.#captures.size > 0 || fed.size > 0;
+    return this.#isWhole && !isAsked && !frame.claims;
   }
 
   /** Where the run is, for whoever wants its tensors. */
@@ -91,9 +93,32 @@ export class Underway<M extends Model> {
     this.#next = this.part.end;
   }
 
-  /** Call a step, which is then done. */
+  /** Whether a step needs an accelerator. */
+  claims(index: number): boolean {
+    return this.#stepAt(index).claim !== undefined;
+  }
+
+  /** Do `call`, which calls a step, under the lease that the step claims, until its op is done. */
+  holding(index: number, call: () => void): void {
+    const { claim, end } = this.#stepAt(index);
+    claim?.accelerator.holdSync(claim, () => {
+      call();
+      end?.();
+    });
+  }
+
+  /** The same, waiting for the lease and for the op. */
+  async holdingLater(index: number, call: () => void): Promise<void> {
+    const { claim, endLater } = this.#stepAt(index);
+    await claim?.accelerator.hold({ ...claim, signal: this.options.signal }, async () => {
+      call();
+      await endLater?.();
+    });
+  }
+
+  /** Call a step, which is then done. Tracing waits for the op. */
   call(index: number): void {
-    const { call, work, device } = this.#stepAt(index);
+    const { call, end: finish, work, device } = this.#stepAt(index);
     const { trace } = this.options;
     if (!trace) {
       call?.();
@@ -101,6 +126,7 @@ export class Underway<M extends Model> {
       const { host } = this.#of;
       const start = host.now();
       call?.();
+      finish?.();
       const end = host.now();
       const { name: op, kind } = this.opAt(index);
       const { name, threads } = device;

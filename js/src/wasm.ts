@@ -1,18 +1,15 @@
 import type { DType } from "./data.js";
-import { type BoundOp, type Call, type Device, isView, type Room } from "./device.js";
+import type { BoundOp, Device, Room, Sharing } from "./device.js";
 import { BundleError, OutOfMemoryError } from "./errors.js";
-import { close, type Kernel, Kernels } from "./kernels.js";
+import { Kernels } from "./kernels.js";
 import { align, type Plan, REGION_ALIGNMENT } from "./plan.js";
 import { Pool } from "./pool.js";
-import { bytesOf, type DataOf, itemSize, type Shape, sizeOf, viewOf } from "./tensor.js";
+import { type DataOf, viewOf } from "./tensor.js";
+import { Errands } from "./wasm-errands.js";
 import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "./wasm-file.js";
+import { type Crew, sharingOf, WasmRoom, type WasmSite } from "./wasm-room.js";
 
 const PAGE = 65536;
-
-/** What several threads take longer to agree on than one takes to do, in nanoseconds. */
-const WORTH_SHARING = 8000;
-/** More slices than threads, so that a thread that is late, or slow, leaves the rest to the others. */
-const SLICES_PER_THREAD = 4;
 
 /** Kernels of one wasm module over one memory, which the device owns. */
 export class WasmDevice implements Device {
@@ -26,7 +23,7 @@ export class WasmDevice implements Device {
   /** The memory as arrays, until it grows, which detaches them. */
   readonly #views = new Map<DType, DataOf<DType>>();
   readonly #kernels: Kernels;
-  #pool: Pool | undefined;
+  #crew: Crew | undefined;
 
   private constructor(
     module: WebAssembly.Module,
@@ -78,47 +75,25 @@ export class WasmDevice implements Device {
     return this.#end;
   }
 
-  /** All plans lay their values out in the same memory, so a room has whatever lies there. */
   open(plan: Plan): Room {
     this.#reserve(this.#base + plan.end);
-    const addressOf = (value: number) => {
-      const address = plan.addresses[value];
-      if (address === undefined) throw new BundleError(`the value ${value} has no address`);
-      return this.#base + address;
-    };
-    const view = (value: number) => {
-      const dtype = plan.dtypes[value] as DType;
-      const start = addressOf(value) / itemSize(dtype);
-      return this.#view(dtype).subarray(start, start + sizeOf(plan.shapes[value] as Shape));
-    };
-    return {
-      bind: (op) => (isView(op.op) ? undefined : this.#bind(op, addressOf)),
-      write: (value, data) => this.#view("uint8").set(bytesOf(data), addressOf(value)),
-      read: (value) => view(value).slice(),
-      view,
-      close: () => {},
-    };
+    return new WasmRoom(this.#site, plan);
+  }
+
+  share(op: BoundOp): Sharing {
+    return sharingOf(op, this.threads);
   }
 
   begin(cost: number): void {
-    this.#pool?.begin(cost);
+    this.#crew?.errands.clear();
+    this.#crew?.pool.begin(cost);
   }
 
   dispose(): void {
-    this.#pool?.dispose();
-    this.#pool = undefined;
+    this.#crew?.pool.dispose();
+    this.#crew = undefined;
     this.#memory = undefined;
     this.#views.clear();
-  }
-
-  #bind({ op, dims, extent, cost }: BoundOp, addressOf: (value: number) => number): Call {
-    const args = [...[...op.inputs, ...op.outputs].map(addressOf), ...dims];
-    const kernel = this.#kernels.indexOf(op.kernel as string);
-    const run = close(this.#kernels.all[kernel] as Kernel, args);
-    const slices = Math.min(extent, this.threads * SLICES_PER_THREAD);
-    const pool = this.#pool;
-    if (!pool || slices < 2 || cost < WORTH_SHARING) return () => run(0, extent);
-    return pool.bind({ kernel, args, extent, slices }, cost, run);
   }
 
   /** Make all addresses below `end` usable, or throw OutOfMemoryError. */
@@ -152,7 +127,18 @@ export class WasmDevice implements Device {
     const top = this.#base;
     const stacks = Array.from({ length: this.threads - 1 }, (_, i) => top - i * stackBytes);
     const { arity } = this.#kernels;
-    this.#pool = await Pool.start({ module, memory, arity, now }, stacks);
+    const pool = await Pool.start({ module, memory, arity, now }, stacks);
+    this.#crew = { pool, errands: new Errands(pool) };
+  }
+
+  get #site(): WasmSite {
+    return {
+      kernels: this.#kernels,
+      base: this.#base,
+      threads: this.threads,
+      crew: this.#crew,
+      view: (dtype) => this.#view(dtype),
+    };
   }
 
   #view<D extends DType>(dtype: D): DataOf<D> {

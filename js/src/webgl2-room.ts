@@ -3,7 +3,7 @@ import { type BoundOp, type Call, isView, type Room, type Use } from "./device.j
 import { evaluate, evaluateAll } from "./dims.js";
 import { BundleError } from "./errors.js";
 import type { Plan } from "./plan.js";
-import { describeOp } from "./schedule.js";
+import { describeOp } from "./failure.js";
 import { type DataOf, type Shape, sizeOf } from "./tensor.js";
 import type { Arena } from "./webgl2-arena.js";
 import type { Context } from "./webgl2-context.js";

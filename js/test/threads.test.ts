@@ -1,13 +1,8 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { outputs } from "../build.js";
 import type { OpData } from "../src/data.js";
 import type * as Runtime from "../src/index.js";
 import type { CreateOptions, Model, Tensor } from "../src/index.js";
+import { type Built, buildRuntime } from "./built.js";
 import { assemble, describeFile, modelData } from "./model.js";
 
 /**
@@ -106,34 +101,18 @@ async function net(kernel: string, changes: Partial<OpData> = {}) {
   return { data, files: { "tiny.simd.wasm": wasm } };
 }
 
-let folder: string;
+let built: Built;
 let runtime: typeof Runtime;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "pyjsml-threads-"));
-  for (const name of ["module", "worker"] as const) {
-    const outfile = join(folder, name === "module" ? "index.js" : "worker.js");
-    await build({ ...outputs[name], outfile });
-  }
-  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
-  runtime = await load(folder);
+  built = await buildRuntime();
+  ({ runtime } = built);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => built.remove());
 afterEach(() => void vi.unstubAllGlobals());
 
 /** What the runtime takes a core to compute in a nanosecond. */
 const FLOPS_PER_NS = 50;
-
-const load = (path: string) =>
-  import(/* @vite-ignore */ pathToFileURL(join(path, "index.js")).href) as Promise<typeof Runtime>;
-
-/** The runtime with another `worker.js`, or none. */
-async function runtimeWith(worker: string | undefined): Promise<typeof Runtime> {
-  const copy = mkdtempSync(join(folder, "copy-"));
-  for (const file of ["index.js", "package.json"]) cpSync(join(folder, file), join(copy, file));
-  if (worker !== undefined) writeFileSync(join(copy, "worker.js"), worker);
-  return load(copy);
-}
 
 async function create(kernel: string, options: CreateOptions = {}, from = runtime) {
   const { data, files } = await net(kernel);
@@ -338,7 +317,7 @@ describe("a thread that", () => {
     ["ends at once", `process.exit(3)`, "ended with code 3"],
     ["can't start", `${listen} function work() { throw new Error("too little") }`, "too little"],
   ])("%s stops create", async (_, worker, message) => {
-    const from = await runtimeWith(worker);
+    const from = await built.withWorker(worker);
     await expect(create("square", {}, from)).rejects.toMatchObject({
       name: "WorkerError",
       message: expect.stringContaining(message),
@@ -346,7 +325,7 @@ describe("a thread that", () => {
   });
 
   test("does not answer stops create", async () => {
-    const from = await runtimeWith(listen.replace("once", "on") + "function work() {}");
+    const from = await built.withWorker(listen.replace("once", "on") + "function work() {}");
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const creating = create("square", {}, from);
     const failed = expect(creating).rejects.toThrow("nothing is heard of it in 30 s");
@@ -357,7 +336,7 @@ describe("a thread that", () => {
   });
 
   test("dies between runs stops the next one", async () => {
-    const from = await runtimeWith(`${ready} process.exit(4); }`);
+    const from = await built.withWorker(`${ready} process.exit(4); }`);
     using executor = await create("square", {}, from);
     await vi.waitFor(() =>
       expect(() => executor.runSync({ x: ramp(10) })).toThrow(
@@ -369,11 +348,11 @@ describe("a thread that", () => {
 
   test("dies in the middle of a slice stops the run", async () => {
     // It claims a slice as a `Desk` does; the last line of words holds its ticket.
-    const from = await runtimeWith(`${ready}
+    const from = await built.withWorker(`${ready}
       const at = words.length - 16;
       for (;;) {
         const ticket = Atomics.load(words, at);
-        if (ticket & 255 && Atomics.compareExchange(words, at, ticket, ticket - 1) === ticket) break;
+        if (ticket & 63 && Atomics.compareExchange(words, at, ticket, ticket - 1) === ticket) break;
       }
       process.exit();
     }`);

@@ -1,0 +1,125 @@
+import type { DType } from "./data.js";
+import { type BoundOp, type Call, isView, type Room, type Sharing } from "./device.js";
+import { BundleError } from "./errors.js";
+import { close, type Kernel, type Kernels } from "./kernels.js";
+import type { Plan } from "./plan.js";
+import type { Pool } from "./pool.js";
+import { bytesOf, type DataOf, itemSize, type Shape, sizeOf } from "./tensor.js";
+import type { Errands, Range } from "./wasm-errands.js";
+
+/** What several threads take longer to agree on than one takes to do, in nanoseconds. */
+const WORTH_SHARING = 8000;
+/** More slices than threads, so that a thread that is late, or slow, leaves the rest to the others. */
+const SLICES_PER_THREAD = 4;
+
+/** Threads beside the one that owns them. */
+export interface Crew {
+  readonly pool: Pool;
+  readonly errands: Errands;
+}
+
+/** What the rooms of a wasm device have in common. */
+export interface WasmSite {
+  readonly kernels: Kernels;
+  /** Where the values of all plans begin. */
+  readonly base: number;
+  readonly threads: number;
+  /** Absent where there is one thread. */
+  readonly crew: Crew | undefined;
+  /** The whole memory as an array, until that grows. */
+  view<D extends DType>(dtype: D): DataOf<D>;
+}
+
+/** How many threads run a call of an op, of those that there are, and why. */
+export function sharingOf({ op, thread, threads, extent, cost }: BoundOp, all: number): Sharing {
+  const most = Math.min(threads ?? all, all);
+  const one = (why: string) => ({ threads: 1, why });
+  if (isView(op)) return { threads: 0, why: "only gives bytes another shape" };
+  if (thread !== undefined) return one(`pinned to thread ${thread}`);
+  if (all === 1) return one("the executor has one thread");
+  if (most === 1) return one("limited to 1 thread");
+  if (extent < 2) return one("its outermost loop has one round");
+  if (cost < WORTH_SHARING) return one(`too short to share: ${(cost / 1000).toPrecision(2)} µs`);
+  return { threads: most, why: most < all ? `limited to ${most} threads` : "worth sharing" };
+}
+
+/** The values of a plan in the device's one memory; a room has whatever lies there. */
+export class WasmRoom implements Room {
+  /** Present where an op of another thread may be under way. */
+  readLater?: (value: number) => Promise<DataOf<DType>>;
+  readonly #site: WasmSite;
+  readonly #plan: Plan;
+
+  constructor(site: WasmSite, plan: Plan) {
+    this.#site = site;
+    this.#plan = plan;
+  }
+
+  bind(bound: BoundOp): Call | undefined {
+    const { op, dims, extent, cost, thread = 0 } = bound;
+    if (isView(op)) return undefined;
+    const { kernels, threads, crew } = this.#site;
+    const kernel = kernels.indexOf(op.kernel as string);
+    const reads = op.inputs.map((value) => this.#rangeOf(value));
+    const writes = op.outputs.map((value) => this.#rangeOf(value));
+    const args = [...[...reads, ...writes].map(([start]) => start), ...dims];
+    const run = close(kernels.all[kernel] as Kernel, args);
+    if (!crew) return () => run(0, extent);
+    const { pool, errands } = crew;
+    const touch = { reads, writes };
+    if (thread > 0) {
+      this.readLater ??= (value) => this.#readLater(value, errands);
+      return Object.assign(() => errands.send(op, thread, { kernel, args, extent }, touch), {
+        ready: () => errands.joinLater(touch, thread),
+        end: () => errands.join({ reads: writes, writes: [] }),
+        endLater: async () => errands.joinLater({ reads: writes, writes: [] }),
+      });
+    }
+    const { threads: sharers } = sharingOf(bound, threads);
+    const slices = Math.min(extent, sharers * SLICES_PER_THREAD);
+    const job = { kernel, args, extent, slices, sharers };
+    const call = sharers > 1 ? pool.bind(job, cost, run) : () => run(0, extent);
+    // Ops that are bound later are no reason to wait: they can't come before one that they meet.
+    if (!this.readLater) return call;
+    return Object.assign(
+      () => {
+        errands.join(touch);
+        call();
+      },
+      { ready: () => errands.joinLater(touch) },
+    );
+  }
+
+  write(value: number, data: ArrayBufferView): void {
+    const range = this.#rangeOf(value);
+    this.#site.crew?.errands.join({ reads: [], writes: [range] });
+    this.#site.view("uint8").set(bytesOf(data), range[0]);
+  }
+
+  read(value: number): DataOf<DType> {
+    return this.view(value).slice();
+  }
+
+  view(value: number): DataOf<DType> {
+    const dtype = this.#plan.dtypes[value] as DType;
+    const [start, end] = this.#rangeOf(value);
+    this.#site.crew?.errands.join({ reads: [[start, end]], writes: [] });
+    return this.#site.view(dtype).subarray(start / itemSize(dtype), end / itemSize(dtype));
+  }
+
+  /** All rooms have the same memory, which is the device's. */
+  close(): void {}
+
+  async #readLater(value: number, errands: Errands): Promise<DataOf<DType>> {
+    await errands.joinLater({ reads: [this.#rangeOf(value)], writes: [] });
+    return this.read(value);
+  }
+
+  #rangeOf(value: number): Range {
+    const { addresses, shapes, dtypes } = this.#plan;
+    const address = addresses[value];
+    if (address === undefined) throw new BundleError(`the value number ${value} has no address`);
+    const start = this.#site.base + address;
+    return [start, start + sizeOf(shapes[value] as Shape) * itemSize(dtypes[value] as DType)];
+  }
+}
