@@ -1,5 +1,13 @@
 import { expectTypeOf, test } from "vitest";
-import { Executor, type Model, type Next, type Op, type Tensor, tensor } from "../src/index.js";
+import {
+  Executor,
+  type Model,
+  type Next,
+  type Op,
+  type Policy,
+  type Tensor,
+  tensor,
+} from "../src/index.js";
 
 type Net = Model<
   { input: Tensor<"float32", [1, 3, 4, 4]> },
@@ -63,6 +71,63 @@ export async function inputs(executor: Executor<Net>): Promise<void> {
   expectTypeOf(captured.conv_0_out).toEqualTypeOf<Tensor>();
   // @ts-expect-error was not asked for
   captured.other;
+}
+
+/** Parts of a model give the outputs that are there, and need what they read alone. */
+export async function parts(executor: Executor<Net>): Promise<void> {
+  const whole = await executor.run({ input: pixels }, { feed: { conv_0: pixels } });
+  expectTypeOf(whole.logits).toEqualTypeOf<Tensor<"float32", [1, 10]>>();
+  const { logits } = await executor.run({}, { from: "relu_1", feed: { conv_0: pixels } });
+  expectTypeOf(logits).toEqualTypeOf<Tensor<"float32", [1, 10]> | undefined>();
+  const early = executor.captureSync({ input: pixels }, ["conv_0"], { to: "conv_0" });
+  expectTypeOf(early.outputs.logits).toEqualTypeOf<Tensor<"float32", [1, 10]> | undefined>();
+  expectTypeOf(early.captured.conv_0).toEqualTypeOf<Tensor>();
+
+  // @ts-expect-error no such op
+  await executor.run({}, { from: "conv_9" });
+  // @ts-expect-error no such op
+  executor.runSync({}, { to: "conv_9" });
+  // @ts-expect-error a wrong name
+  executor.runSync({ image: pixels }, { to: "conv_0" });
+  // @ts-expect-error a wrong typed array
+  executor.runSync({ input: new Float64Array(48) }, { to: "conv_0" });
+  // @ts-expect-error no tensor
+  executor.runSync({}, { from: "relu_1", feed: { conv_0: "pixels" } });
+  // @ts-expect-error a run of the whole needs all inputs
+  executor.runSync({}, { feed: { conv_0: pixels } });
+  // @ts-expect-error a run that does not wait can't be stopped
+  executor.runSync({}, { to: "conv_0", signal: new AbortController().signal });
+}
+
+export async function steps(executor: Executor<Net>): Promise<void> {
+  for await (const op of executor.step({ input: pixels })) {
+    expectTypeOf(op.name).toEqualTypeOf<"conv_0" | "relu_1">();
+    expectTypeOf(executor.read(op.name, { view: true })).toEqualTypeOf<Tensor>();
+    executor.write(op.name, tensor("float32", [1, 3, 4, 4], pixels));
+    // @ts-expect-error no tensor
+    executor.write(op.name, "pixels");
+  }
+  const end = await executor.step({ input: pixels }).next();
+  if (end.done) expectTypeOf(end.value.logits.shape).toEqualTypeOf<[1, 10]>();
+  // @ts-expect-error no such op
+  executor.step({}, { from: "conv_9" });
+  // @ts-expect-error a wrong name
+  executor.step({ image: pixels });
+}
+
+/** Typed as any model's, or as this one's. */
+export function orders(): void {
+  class Last<M extends Model> extends Executor<M> {
+    override order(ready: readonly Op<M>[]) {
+      return ready[ready.length - 1];
+    }
+  }
+  void Last.create(net);
+  const policy: Policy = { order: (ready) => ready.find((op) => op.kind === "conv2d") };
+  void Executor.create(net, { policies: [policy] });
+  // @ts-expect-error an op, and no name
+  const wrong: Policy = { order: (ready) => ready[0]?.name };
+  expectTypeOf(wrong).toEqualTypeOf<Policy>();
 }
 
 export async function dynamic(executor: Executor<Text>, ids: BigInt64Array): Promise<void> {
