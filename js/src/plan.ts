@@ -1,4 +1,5 @@
 import type { DType, ModelData, ValueData } from "./data.js";
+import { isView } from "./device.js";
 import { type Binding, evaluateAll } from "./dims.js";
 import { BundleError } from "./errors.js";
 import { itemSize, type Shape, sizeOf } from "./tensor.js";
@@ -68,19 +69,22 @@ export function makePlan(model: ModelData, arena: Arena, binding: Binding): Plan
     dtypes: values.map(({ dtype }) => dtype),
     shapes,
     addresses,
-    roots: rootsOf(values),
+    roots: rootsOf(model),
     persistentEnd,
     end,
   };
 }
 
-function rootsOf(values: readonly ValueData[]): number[] {
+/** An op may write in the place of one of its inputs, too; that is no view of it. */
+function rootsOf({ values, ops }: ModelData): number[] {
+  const seen = new Map<number, number>();
+  for (const op of ops) {
+    if (isView(op)) for (const value of op.outputs) seen.set(value, op.inputs[0] as number);
+  }
   return values.map((_, index) => {
-    for (let root = index; ;) {
-      const { alias = -1 } = values[root] as ValueData;
-      if (alias < 0) return root;
-      root = alias;
-    }
+    let root = index;
+    for (let next = seen.get(root); next !== undefined; next = seen.get(root)) root = next;
+    return root;
   });
 }
 

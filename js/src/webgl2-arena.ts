@@ -63,12 +63,17 @@ export class Arena {
     return places;
   }
 
-  /** The texture of an op's temporary number `index`. */
-  temp(index: number, kind: Kind, extent: Extent, layers: number): Texture {
-    const key = `${kind} ${layers}`;
-    const textures = this.#temps.get(key) ?? [];
-    this.#temps.set(key, textures);
-    return this.#take(textures, index, kind, extent, layers);
+  /** Return what gives an op one texture after the other for its temporaries. */
+  temps(): (kind: Kind, extent: Extent, layers: number) => Texture {
+    const taken = new Map<string, number>();
+    return (kind, extent, layers) => {
+      const key = `${kind} ${layers}`;
+      const index = taken.get(key) ?? 0;
+      taken.set(key, index + 1);
+      const textures = this.#temps.get(key) ?? [];
+      this.#temps.set(key, textures);
+      return this.#take(textures, index, kind, extent, layers);
+    };
   }
 
   #keep({ value, kind, extent }: Tenant): Texture {

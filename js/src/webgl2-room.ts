@@ -85,9 +85,10 @@ export class WebGl2Room implements Room {
     const { passes, temps } = shaderOf(op, shaders);
     const binding = new Map(dims.map((dim, index) => [`n${index}`, dim]));
     const operands = [...op.inputs, ...op.outputs].map((value) => this.texture(value));
-    const scratch = temps.map(({ dtype, size, layers = 0 }, index) => {
+    const takeTemp = arena.temps();
+    const scratch = temps.map(({ dtype, size, layers = 0 }) => {
       const extent = extentOf(texelsOf(evaluate(size, binding)));
-      return arena.temp(index, dtype === "float32" ? "float" : "int", extent, layers);
+      return takeTemp(dtype === "float32" ? "float" : "int", extent, layers);
     });
     const textures = [...operands, ...scratch];
     const take = (refs: readonly number[]) => refs.map((ref) => textures[ref] as Texture);
@@ -108,7 +109,8 @@ export class WebGl2Room implements Room {
   #draw({ source, inputs, outputs, dims, texels }: Draw): void {
     const { context, programs, textures } = this.#tools;
     const { gl } = context;
-    // Of a temporary only now: it grows as other ops want more of it.
+    // They grow as other ops and other rooms want more of them; only now are they as they stay.
+    for (const output of outputs) for (const other of outputs) textures.grow(output, other);
     const { width } = outputs[0] as Texture;
     programs.use(source, dims, width);
     for (const [unit, texture] of inputs.entries()) textures.bind(unit, texture);
