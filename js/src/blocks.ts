@@ -1,6 +1,7 @@
 import { type BlockData, isBlock } from "./block.js";
 import type { Expr, ModelData, OpData, StepData } from "./data.js";
 import { type DeviceName, isView } from "./device.js";
+import { add } from "./dims.js";
 import { OptionError, PlacementError } from "./errors.js";
 import type { Claim, Placed } from "./placement.js";
 
@@ -45,7 +46,7 @@ export function withBlocks<M extends ModelData>(model: M, blocks: readonly Block
  * The devices of an op of a run, of which a block may have several. `places` has each op that is no
  * block.
  */
-export function homesOf(
+function homesOf(
   model: ModelData,
   target: number,
   places: ReadonlyMap<number, Placed>,
@@ -153,13 +154,6 @@ function join(model: ModelData, name: string, span: Span): BlockData {
   const origins = ops.flatMap((op) => op.origins);
   const flops = ops.reduce<Expr>((sum, op) => add(sum, op.flops ?? 0), 0);
   return { name, kind: "block", parts, inputs, outputs, leaving, written, origins, flops };
-}
-
-/** The sum of two expressions. */
-export function add(left: Expr, right: Expr): Expr {
-  if (typeof left === "number" && typeof right === "number") return left + right;
-  if (left === 0) return right;
-  return right === 0 ? left : ["+", left, right];
 }
 
 function opAt(model: ModelData, step: number): OpData {

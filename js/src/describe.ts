@@ -1,6 +1,27 @@
-import type { DimData, OriginData, PortData } from "./data.js";
-import type { DeviceName } from "./device.js";
+import { isBlock } from "./block.js";
+import type { DimData, ModelData, OpData, OriginData, PortData } from "./data.js";
+import type { Device, DeviceName } from "./device.js";
+import { type Binding, evaluate } from "./dims.js";
 import type { Isa } from "./options.js";
+import type { Placed } from "./placement.js";
+import { costOf, workOf } from "./work.js";
+
+/** Where and how an op of a run runs, as plain data. */
+export interface OpDescription {
+  readonly name: string;
+  readonly kind: string;
+  readonly device: DeviceName;
+  /** How many threads run it; none where nothing is called. */
+  readonly threads: number;
+  /** Why it runs there, and on so many threads. */
+  readonly why: string;
+  /** The name of what it needs for itself. */
+  readonly accelerator?: string;
+  /** What a call has to do: floating-point operations, and bytes of the tensors it reads and writes. */
+  readonly flops: number;
+  readonly bytes: number;
+  readonly origins: readonly OriginData[];
+}
 
 /** What an executor is and does, as plain data. */
 export interface Description {
@@ -11,13 +32,51 @@ export interface Description {
   readonly inputs: readonly PortData[];
   readonly outputs: readonly PortData[];
   readonly dims: readonly DimData[];
-  /** The ops of a run, in order. */
-  readonly ops: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly device: DeviceName;
-    readonly origins: readonly OriginData[];
-  }[];
+  /** The ops of a run, in order, for the dims of the latest run; for the smallest before the first. */
+  readonly ops: readonly OpDescription[];
   /** In bytes: of all the memory taken so far, and of the packed weights in it. */
   readonly memory: { readonly total: number; readonly weights: number };
+}
+
+/** Describe an op of a run, which may be a block. */
+export function describeOp(
+  model: ModelData,
+  target: number,
+  devices: readonly Device[],
+  places: ReadonlyMap<number, Placed>,
+  binding: Binding,
+): OpDescription {
+  const op = model.ops[target] as OpData;
+  const { name, kind, origins } = op;
+  const work = workOf(model, op, binding);
+  if (isBlock(op)) {
+    const parts = op.parts.map((part) => describeOp(model, part, devices, places, binding));
+    const { device, accelerator } = parts[0] as OpDescription;
+    const threads = parts.reduce((most, part) => Math.max(most, part.threads), 0);
+    const why = `a block of ${parts.length} ops`;
+    return {
+      name,
+      kind,
+      device,
+      threads,
+      why,
+      ...(accelerator && { accelerator }),
+      ...work,
+      origins,
+    };
+  }
+  const { home, device, threads, thread, claim, why } = places.get(target) as Placed;
+  const extent = evaluate(op.extent ?? 1, binding);
+  const bound = { op, dims: [], extent, cost: costOf(work), threads, thread };
+  const sharing = devices[home]?.share?.(bound) ?? { threads: 1, why: undefined };
+  return {
+    name,
+    kind,
+    device,
+    threads: sharing.threads,
+    why: [why, sharing.why].filter(Boolean).join("; "),
+    ...(claim && { accelerator: claim.accelerator.name }),
+    ...work,
+    origins,
+  };
 }

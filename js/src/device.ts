@@ -1,5 +1,5 @@
 import { isBlock } from "./block.js";
-import type { DType, OpData } from "./data.js";
+import type { DType, ModelData, OpData } from "./data.js";
 import type { Plan } from "./plan.js";
 import type { DataOf } from "./tensor.js";
 
@@ -103,7 +103,13 @@ export function writtenBy(op: OpData): readonly number[] {
 }
 
 /** The devices that can run an op. */
-export function devicesOf(op: OpData): DeviceName[] {
+export function devicesOf(model: ModelData, op: OpData): DeviceName[] {
+  if (isBlock(op)) {
+    const [first = [], ...rest] = op.parts.map((part) => {
+      return devicesOf(model, model.ops[part] as OpData);
+    });
+    return first.filter((name) => rest.every((names) => names.includes(name)));
+  }
   const wasm = isView(op) || op.kernel !== undefined;
   const webgl2 = isView(op) || op.shader !== undefined;
   return [...(wasm ? (["wasm"] as const) : []), ...(webgl2 ? (["webgl2"] as const) : [])];

@@ -45,6 +45,20 @@ export function evaluateAll(exprs: readonly Expr[], binding: Binding): number[] 
   return exprs.map((expr) => evaluate(expr, binding));
 }
 
+/** The sum of two expressions. */
+export function add(left: Expr, right: Expr): Expr {
+  if (typeof left === "number" && typeof right === "number") return left + right;
+  if (left === 0) return right;
+  return right === 0 ? left : ["+", left, right];
+}
+
+/** The product of two expressions. */
+export function multiply(left: Expr, right: Expr): Expr {
+  if (typeof left === "number" && typeof right === "number") return left * right;
+  if (left === 1) return right;
+  return right === 1 ? left : ["*", left, right];
+}
+
 /** Write a shape of expressions as people do: `1xseqx(seq * 2)`. */
 export function formatExprs(exprs: readonly Expr[]): string {
   return exprs.map(formatExpr).join("x") || "scalar";

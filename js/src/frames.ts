@@ -71,6 +71,11 @@ export class Frames {
     this.#joined = model;
   }
 
+  /** The dims of the latest run. */
+  get binding(): Binding | undefined {
+    return this.#latest?.frame.plan.binding;
+  }
+
   /** Decide for each op of a run where it runs. */
   place(placed: ReadonlyMap<number, Placed>): void {
     this.clear();

@@ -28,7 +28,7 @@ export {
   WorkerError,
 } from "./errors.js";
 export { createCustom, createCustomSync, type Custom, type CustomExecutor } from "./custom.js";
-export type { Description } from "./describe.js";
+export type { Description, OpDescription } from "./describe.js";
 export type { BoundOp, Call, Device, DeviceName, Room, Use } from "./device.js";
 export type { DeviceOption } from "./devices.js";
 export type { Binding } from "./dims.js";
@@ -54,7 +54,7 @@ export {
   type Stage,
   type StageOptions,
 } from "./pipeline.js";
-export type { Placement } from "./placement.js";
+export type { Placement, PlacementOptions } from "./placement.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
 export type { ReadOptions } from "./reach.js";

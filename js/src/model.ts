@@ -6,8 +6,10 @@ import {
   type OriginData,
   type ValueData,
 } from "./data.js";
+import { type DeviceName, devicesOf } from "./device.js";
 import { FormatVersionError } from "./errors.js";
 import type { DataOf, Shape, Tensor } from "./tensor.js";
+import { bytesOf } from "./work.js";
 
 /** Named tensors: what a model takes or gives. */
 export type Ports = { readonly [name: string]: Tensor };
@@ -55,6 +57,10 @@ export interface Op<M extends Model = Model> {
   readonly origins: readonly OriginData[];
   /** Floating-point operations of one call, over the model's dims. */
   readonly flops: Expr;
+  /** Bytes of the tensors that one call reads and writes, over the model's dims. */
+  readonly bytes: Expr;
+  /** The devices that have a kernel for it. */
+  readonly devices: readonly DeviceName[];
 }
 
 /** Give a model's data the types that a generated declaration would give it. */
@@ -88,5 +94,7 @@ export function opsOf<M extends Model>(model: M): Op<M>[] {
     outputs: values(isBlock(op) ? op.leaving : op.outputs),
     origins: op.origins,
     flops: op.flops ?? 0,
+    bytes: bytesOf(model, op),
+    devices: devicesOf(model, op),
   }));
 }

@@ -1,7 +1,7 @@
 import { Owner } from "./accelerator-owner.js";
-import { type Block, checkHomes, homesOf, withBlocks } from "./blocks.js";
-import type { Description } from "./describe.js";
-import type { Device, DeviceName } from "./device.js";
+import { type Block, checkHomes, withBlocks } from "./blocks.js";
+import { describeOp, type Description } from "./describe.js";
+import type { Device } from "./device.js";
 import { Frames } from "./frames.js";
 import type { Host } from "./host.js";
 import { type Model, type Op, opsOf } from "./model.js";
@@ -109,6 +109,7 @@ export class Parts<M extends Model> {
 
   describe(): Description {
     const { name, inputs, outputs, dims } = this.model;
+    const binding = this.frames.binding ?? new Map(dims.map((dim) => [dim.name, dim.min]));
     return {
       model: name,
       isa: this.isa,
@@ -116,15 +117,9 @@ export class Parts<M extends Model> {
       inputs,
       outputs,
       dims,
-      ops: this.model.main.map(([, target]) => {
-        const { name, kind, origins } = this.ops[target] as Op<M>;
-        return {
-          name,
-          kind,
-          device: homesOf(this.model, target, this.#places)[0] as DeviceName,
-          origins,
-        };
-      }),
+      ops: this.model.main.map(([, target]) =>
+        describeOp(this.model, target, this.devices, this.#places, binding),
+      ),
       memory: {
         total: this.devices.reduce((sum, { memory }) => sum + memory, 0),
         weights: this.#weights,

@@ -72,10 +72,12 @@ export function placeAll<M extends Model>(premises: Premises<M>): Map<number, Pl
     const answer = premises.place(ops[target] as Op<M>);
     const wanted = typeof answer === "string" ? { device: answer } : answer;
     const mine = wanted === undefined ? [] : checkKeys(wanted);
-    const { device, why } = pickDevice(op, wanted?.device, devices, homes);
+    const able = devicesOf(model, op);
+    const near = isView(op) ? homes.get(op.inputs[0] as number) : undefined;
+    const { device, why } = pickDevice(wanted?.device, near, able, devices);
     const home = devices.findIndex(({ name }) => name === device);
-    if (device === undefined || home < 0 || !devicesOf(op).includes(device)) {
-      mine.push(whyNot(op, device, devices));
+    if (device === undefined || home < 0 || !able.includes(device)) {
+      mine.push(whyNot(device, able, devices));
     } else if (wanted) {
       mine.push(...checkThreads(wanted, devices[home] as Device));
     }
@@ -92,17 +94,16 @@ export function placeAll<M extends Model>(premises: Premises<M>): Map<number, Pl
 }
 
 function pickDevice(
-  op: OpData,
   wanted: DeviceName | undefined,
+  near: DeviceName | undefined,
+  able: readonly DeviceName[],
   devices: readonly Device[],
-  homes: ReadonlyMap<number, DeviceName>,
 ): { readonly device: DeviceName | undefined; readonly why: string } {
   if (wanted !== undefined) return { device: wanted, why: "place chose it" };
-  const near = isView(op) ? homes.get(op.inputs[0] as number) : undefined;
   if (near !== undefined) return { device: near, why: "its bytes are there" };
-  const able = devices.map(({ name }) => name).filter((name) => devicesOf(op).includes(name));
+  const device = devices.map(({ name }) => name).find((name) => able.includes(name));
   const why = devices.length === 1 ? "there is no other device" : "first of devices with a kernel";
-  return { device: able[0], why };
+  return { device, why };
 }
 
 /** What is wrong with a placement by itself. */
@@ -147,9 +148,13 @@ function checkThreads({ threads, thread }: PlacementOptions, device: Device): st
 }
 
 /** Say why an op can't run on `device`. */
-function whyNot(op: OpData, device: DeviceName | undefined, devices: readonly Device[]): string {
+function whyNot(
+  device: DeviceName | undefined,
+  able: readonly DeviceName[],
+  devices: readonly Device[],
+): string {
   const names = devices.map(({ name }) => name);
-  const kernels = `it has a kernel for ${devicesOf(op).join(" and ") || "no device"}`;
+  const kernels = `it has a kernel for ${able.join(" and ") || "no device"}`;
   if (device === undefined) return `no device of this executor runs it; ${kernels}`;
   if (names.includes(device)) return `is placed on ${device}; ${kernels}`;
   return `is placed on ${String(device)}; this executor has ${names.join(" and ")}`;

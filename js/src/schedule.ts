@@ -1,16 +1,13 @@
-import type { DType, ModelData, OpData, StepData, ValueData } from "./data.js";
-import { type Call, type Device, isView, type Room } from "./device.js";
+import type { DType, ModelData, OpData, StepData } from "./data.js";
+import type { Call, Device, Room } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
 import { failureOf } from "./failure.js";
 import type { Claim, Placed } from "./placement.js";
 import type { Plan } from "./plan.js";
-import { type DataOf, itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
+import type { DataOf, Shape, Tensor } from "./tensor.js";
 import type { Work } from "./trace.js";
 import type { Values } from "./values.js";
-
-/** What a common core does with SIMD, where most of the memory it needs is in its caches. */
-const FLOPS_PER_NS = 50;
-const BYTES_PER_NS = 40;
+import { costOf, workOf } from "./work.js";
 
 /** One entry of a schedule, with all of its arguments. `target` indexes `ModelData.values` or `.ops`. */
 export interface Step {
@@ -55,7 +52,7 @@ export function bindStep(
   const device = devices[home] as Device;
   if (kind === "read") return { kind, target, device, call: undefined, cost: 0, work: NO_WORK };
   const op = model.ops[target] as OpData;
-  const work = isView(op) ? NO_WORK : workOf(op, model, plan);
+  const work = workOf(model, op, plan.binding);
   const cost = costOf(work);
   const call = bindOp(op, plan, rooms[home] as Room, cost, placed);
   const common = { kind, target, device, cost, work, claim: placed?.claim };
@@ -143,22 +140,6 @@ function waits(call: Call | undefined, bring?: () => Promise<void> | undefined):
   const { ready, end, endLater } = call ?? {};
   const fetch = bring && ready ? () => bring()?.then(ready) ?? ready() : (bring ?? ready);
   return { ...(fetch && { fetch }), ...(end && { end }), ...(endLater && { endLater }) };
-}
-
-function workOf(op: OpData, model: ModelData, plan: Plan): Work {
-  const bytes = [...op.inputs, ...op.outputs].reduce((sum, index) => {
-    const { dtype } = model.values[index] as ValueData;
-    return sum + sizeOf(plan.shapes[index] ?? []) * itemSize(dtype);
-  }, 0);
-  return { flops: evaluate(op.flops ?? 0, plan.binding), bytes };
-}
-
-/**
- * About how many nanoseconds an op takes on one thread: as long as its arithmetic, or as its memory
- * traffic, whichever is more.
- */
-function costOf({ flops, bytes }: Work): number {
-  return Math.max(flops / FLOPS_PER_NS, bytes / BYTES_PER_NS);
 }
 
 /** Make a tensor of a value's bytes. */

@@ -293,3 +293,51 @@ test("placements that can't be are all named", async () => {
     ],
   });
 });
+
+describe("describe tells of each op where it runs, on how many threads, and why:", () => {
+  const told = (executor: { describe(): Runtime.Description }) =>
+    executor.describe().ops.map(({ device, threads, why }) => [device, threads, why]);
+
+  test("threads", async () => {
+    const model = sideBySide("stack", "stack", "stack", "stack", "stack");
+    const ops = model.ops.map((op, i) => {
+      if (i === 2) return { ...op, flops: 150_000 };
+      return i === 3 ? { ...op, extent: 1 } : op;
+    });
+    const places: (Placement | undefined)[] = [{ thread: 1 }, { threads: 2 }];
+    const place = ({ name }: Op) => places[Number(name.slice(2))];
+    using executor = await make({ ...model, ops } as Graph, place, { files });
+    expect(told(executor)).toEqual([
+      ["wasm", 1, "there is no other device; pinned to thread 1"],
+      ["wasm", 2, "there is no other device; limited to 2 threads"],
+      ["wasm", 1, "there is no other device; too short to share: 3.0 µs"],
+      ["wasm", 1, "there is no other device; its outermost loop has one round"],
+      ["wasm", 3, "there is no other device; worth sharing"],
+    ]);
+    const { flops, bytes } = executor.describe().ops[2] as Runtime.OpDescription;
+    expect([flops, bytes]).toEqual([150_000, 2 * SIZE * 4]);
+    expect(executor.ops[2]).toMatchObject({ bytes: 2 * SIZE * 4, devices: ["wasm"] });
+  });
+
+  test("devices, shapes and accelerators", async () => {
+    const seeds = Array.from({ length: 20 }, (_, seed) => randomGraph(randomFrom(seed), 20));
+    const model = seeds.find(({ ops }) => {
+      const kinds = ops.slice(1).map(({ kind }) => kind);
+      return kinds[0] === "mix" && kinds.includes("view") && kinds.includes("root");
+    }) as Graph;
+    const accelerator = new runtime.Accelerator("matrix unit");
+    const place = ({ kind }: Op): Placement | undefined => {
+      if (kind === "root") return { device: "wasm", thread: 0, accelerator };
+      return kind === "mix" ? "webgl2" : undefined;
+    };
+    using executor = await make(model, place, { devices: ["wasm", new FakeDevice()], threads: 1 });
+    for (const { kind, device, threads, why, accelerator: needed } of executor.describe().ops) {
+      if (kind === "mix") expect([device, threads, why]).toEqual(["webgl2", 1, "place chose it"]);
+      if (kind === "root") expect(why).toBe("place chose it; pinned to thread 0");
+      if (kind === "view" && device === "wasm") expect(threads).toBe(0);
+      if (kind === "view") expect(why).toMatch(/first of devices|its bytes are there/);
+      expect(needed).toBe(kind === "root" ? "matrix unit" : undefined);
+    }
+    expect(executor.ops.find(({ kind }) => kind === "mix")?.devices).toEqual(["wasm", "webgl2"]);
+  });
+});
