@@ -119,11 +119,10 @@ export function dispatchWaiting<M extends Model>(
   return signal ? unlessAborted(job, signal, () => (over = true)) : job;
 }
 
-/** Give `done` where `call` returns, else a promise that rejects with what it throws. */
-function attempt(call: () => void, done: Promise<void>): Promise<void> {
+/** Give the promise of `call`, `done` where it has none, or one that rejects with what it throws. */
+function attempt(call: () => Promise<void> | void, done: Promise<void>): Promise<void> {
   try {
-    call();
-    return done;
+    return call() ?? done;
   } catch (error) {
     return Promise.reject(error);
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Executor, type Policy } from "../src/index.js";
+import { Accelerator, Executor, Owner, type Policy } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
 import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
 
@@ -131,6 +131,41 @@ test("1,000 aborts at random moments end runs within one op, and leave nothing b
   times.sort((a, b) => a - b);
   const p99 = times[Math.floor(times.length * 0.99)] as number;
   await annotate(`p99 from abort to rejection: ${p99.toFixed(3)} ms`);
+});
+
+test("an abort that comes with a lease ends the run within its op", async () => {
+  const model = randomGraph(randomFrom(3), 6);
+  const wanted = evaluateGraph(model, x);
+  const gpu = new Accelerator("gpu");
+  const called: string[] = [];
+  const executor = Executor.createSync(model, {
+    files: graphFiles,
+    policies: [
+      { place: () => ({ accelerator: gpu }) },
+      { dispatch: (_op, next) => next(), dispatchSync: (_op, next) => next() },
+      { dispatchSync: ({ name }, next) => (called.push(name), next()) },
+    ],
+  });
+  const other = new Owner("other");
+  for (const abortFirst of [false, true]) {
+    called.length = 0;
+    const lease = await gpu.acquire({ owner: other });
+    const stop = new AbortController();
+    const run = executor.run({ x }, { signal: stop.signal });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (abortFirst) stop.abort(new RangeError("enough"));
+    lease.release();
+    if (!abortFirst) stop.abort(new RangeError("enough"));
+    const next = executor.run({ x });
+    await expect(run).rejects.toThrow("enough");
+    const outputs = await next;
+    for (const { name, value } of model.outputs) expect(outputs[name]?.data).toEqual(wanted[value]);
+    const names = model.main.map(([, op]) => model.ops[op]?.name);
+    expect(called).toEqual(abortFirst ? names : [names[0], ...names]);
+    const free = gpu.tryAcquire({ owner: other });
+    expect(free).toBeDefined();
+    free?.release();
+  }
 });
 
 test("one signal ends all the runs that have it, queued ones too", async () => {
