@@ -49,28 +49,23 @@ def interleave(taps: Sequence[Any]) -> tuple[Any, Any]:
     LLVM would merge plain shuffles, into ones that an engine has no single instruction for.
     """
     first, second, third, last = (_twice(tap) for tap in taps)
-    left, right = _shuffle(first, second, _zipped(0, 1)), _shuffle(third, last, _zipped(0, 1))
-    low, high = (
-        tirx.reinterpret("uint8x16", _shuffle(left, right, _zipped(start, 2)))
-        for start in (0, VECTOR // 2)
-    )
+    left, right = zipped(first, second, 0, 1), zipped(third, last, 0, 1)
+    low, high = (tirx.reinterpret("uint8x16", zipped(left, right, half, 2)) for half in (0, 1))
     return low, high
+
+
+def zipped(left: Any, right: Any, half: int, size: int) -> Any:
+    """Return the first (0) or second (1) half of two vectors of bytes in turns of `size` bytes."""
+    start = half * VECTOR // 2
+    turns = range(start, start + VECTOR // 2, size)
+    places = [at + byte for turn in turns for at in (turn, turn + VECTOR) for byte in range(size)]
+    sides = (tirx.reinterpret("int8x16", side) for side in (left, right))
+    return tirx.call_llvm_pure_intrin("int8x16", _SHUFFLE, *sides, *map(integer, places))
 
 
 def _twice(half: Any) -> Any:
     """Return an int8x16 that holds an uint8x8 two times, which takes no more than to load it."""
     return tirx.reinterpret("int8x16", tirx.Broadcast(tirx.reinterpret("int64", half), 2))
-
-
-def _zipped(start: int, size: int) -> list[int]:
-    """Return the bytes of two vectors from `start` on in turns of `size` bytes."""
-    turns = range(start, start + VECTOR // 2, size)
-    return [at + byte for turn in turns for at in (turn, turn + VECTOR) for byte in range(size)]
-
-
-def _shuffle(left: Any, right: Any, places: Sequence[int]) -> Any:
-    numbers = [integer(place) for place in places]
-    return tirx.call_llvm_pure_intrin("int8x16", _SHUFFLE, left, right, *numbers)
 
 
 def has_dots(body: tirx.Stmt) -> bool:

@@ -17,6 +17,7 @@ from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.maps import map_elements
 from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
 from pyjsml.kernels.parameters import Parameters
+from pyjsml.kernels.pixels import pixel_map
 from pyjsml.kernels.reduce import can_reduce_lanes, horizontal, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.tile import Tile, Tiled, tile
@@ -58,7 +59,7 @@ def loops(emitter: Emitter, nest: Nest, parameters: Parameters | None = None) ->
     nest = merge(emitter, split(emitter, nest))
     if not nest.reduced:
         nest = without_reduction(nest)
-        return map_elements(emitter, nest, vector_width(nest))
+        return pixel_map(emitter, nest) or map_elements(emitter, nest, vector_width(nest))
     if (tiled := int8_loops(emitter, nest)) is not None:
         return tiled
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from tvm import ir, te, tirx
 
+from pyjsml.kernels.int8 import GROUP
 from pyjsml.kernels.saturate import ROUNDER, ROUNDER_BITS, within
 
 Parameter: TypeAlias = te.Tensor | int | float
@@ -17,20 +18,38 @@ def quantize(
     x: te.Tensor, scale: Parameter, zero_point: Parameter, axis: int, dtype: str
 ) -> te.Tensor:
     """Return clamp(round(x / scale) + zero_point), of an integer dtype of at most 16 bits."""
-    limits = np.iinfo(dtype)
 
     def element(*index: tirx.Var) -> ir.Expr:
-        value = x(*index)
-        if not isinstance(scale, int | float) or scale != 1:
-            value = value / _at(scale, index, axis, "float32")
         zero = _at(zero_point, index, axis, "int32")
-        rounder = tirx.const(ROUNDER, "float32")
-        least = rounder + (tirx.const(limits.min, "int32") - zero).astype("float32")
-        total = value + rounder
-        bits = tirx.reinterpret("int32", tirx.Select(total < least, least, total))
-        return within(bits - (tirx.const(ROUNDER_BITS, "int32") - zero), dtype)
+        return _quantized(x(*index), _at(scale, index, axis, "float32"), zero, dtype)
 
     return te.compute(x.shape, element, name="quantize")
+
+
+def quantize_pixels(x: te.Tensor, scale: float, zero_point: int) -> te.Tensor:
+    """Quantise a picture [N, C, H, W] of at most GROUP channels; return uint8 [N, H, W, GROUP].
+
+    Behind the last channel there are zeros.
+    """
+    batch, channels, height, width = x.shape
+    step, zero = tirx.const(scale, "float32"), tirx.const(zero_point, "int32")
+
+    def element(n: tirx.Var, h: tirx.Var, w: tirx.Var, c: tirx.Var) -> ir.Expr:
+        value = _quantized(x(n, c, h, w), step, zero, "uint8")
+        return tirx.if_then_else(c < channels, value, tirx.const(0, "uint8"))
+
+    shape = (batch, height, width, tirx.const(GROUP, "int64"))
+    return te.compute(shape, element, name="quantize_pixels")
+
+
+def _quantized(value: ir.Expr, scale: ir.Expr, zero: ir.Expr, dtype: str) -> ir.Expr:
+    if not isinstance(scale, tirx.FloatImm) or float(scale) != 1:
+        value = value / scale
+    rounder = tirx.const(ROUNDER, "float32")
+    least = rounder + (tirx.const(np.iinfo(dtype).min, "int32") - zero).astype("float32")
+    total = value + rounder
+    bits = tirx.reinterpret("int32", tirx.Select(total < least, least, total))
+    return within(bits - (tirx.const(ROUNDER_BITS, "int32") - zero), dtype)
 
 
 def dequantize(x: te.Tensor, scale: Parameter, zero_point: Parameter, axis: int) -> te.Tensor:

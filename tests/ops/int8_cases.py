@@ -123,6 +123,25 @@ def quantize_case(
     return case(name, define, [(shape, "float32"), (shape, "int8")], expected, reach=reach)
 
 
+def pixels_case(name: str, shape: Sequence[Size], zero_point: int, scale: float) -> ByteCase:
+    """Return the quantisation of a picture to pixels of a group of bytes."""
+
+    def expected(x: Array) -> Array:
+        value = np.clip(np.rint(x / np.float32(scale)) + zero_point, 0, 255).astype(np.uint8)
+        missing = (0, GROUP - x.shape[1])
+        return np.pad(value.transpose(0, 2, 3, 1), [(0, 0), (0, 0), (0, 0), missing])
+
+    sizes = [size for size in shape if isinstance(size, str)]
+    return case(
+        name,
+        lambda x: quantized.quantize_pixels(x, scale, zero_point),
+        [(shape, "float32")],
+        expected,
+        [dict.fromkeys(sizes, size) for size in (1, 7, 37)] if sizes else [{}],
+        reach=150,
+    )
+
+
 def dequantize_case(name: str, shape: Sequence[int], dtype: str) -> ByteCase:
     """Return a dequantisation with a scale per channel."""
     return case(
@@ -175,6 +194,10 @@ INT8_CASES = (
     quantize_case("quantize_far", (3, 40), 255, "uint8", 1e8),
     quantize_case("quantize_farther", (5, 16), 3, "int8", 1e38),
     quantize_case("quantize_int16", (3, 11), -300, "int16"),
+    pixels_case("pixels", (1, 3, 5, 7), 0, 1.0),
+    pixels_case("pixels_of_two", (2, 2, 9, 129), 255, 0.37),
+    pixels_case("pixels_of_four", (1, 4, 32, 64), 13, 0.5),
+    pixels_case("pixels_of_any", (2, 3, "height", "width"), 13, 0.7),
     dequantize_case("dequantize_uint8", (2, 3, 19), "uint8"),
     dequantize_case("dequantize_int8", (2, 5, 4), "int8"),
     case(
