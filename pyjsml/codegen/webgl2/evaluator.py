@@ -63,6 +63,8 @@ class Evaluator:
                 return self._choice(expr.condition, expr.true_value, expr.false_value)
             case tirx.Not():
                 return operators.negation(self.writer, self.value(expr.a))
+            case tirx.BitwiseNot():
+                return operators.inverse(self.writer, self.value(expr.a), dtype(expr))
             case tirx.Add() | tirx.Sub() if kind_of(dtype(expr)) == "int" and not _narrow(expr):
                 return self._sum(expr)
             case ir.Call():
@@ -90,8 +92,10 @@ class Evaluator:
 
     def _load(self, load: ir.TensorLoad, guard: Guard | None = None) -> Value:
         *layer, index = load.indices
-        lanes = [index] if self.lanes is None else self.lanes.of(index)
-        return self._fetches.load(load.source, lanes, layer[0] if layer else None, guard)
+        if self.lanes is None:
+            return self._fetches.load(load.source, [index], layer, guard)
+        layers = self.lanes.of(layer[0]) if layer else []
+        return self._fetches.load(load.source, self.lanes.of(index), layers, guard)
 
     def _call(self, expr: ir.Call) -> Value:
         if is_if_then_else(expr):
@@ -104,9 +108,12 @@ class Evaluator:
         decided = self.value(condition)
         if decided.text in ("true", "false"):
             return self.value(true if decided.text == "true" else false)
-        other = isinstance(false, tirx.FloatImm | tirx.IntImm)
-        if other and isinstance(true, ir.TensorLoad) and not decided.wide:
-            return self._load(true, Guard(decided, self.value(false)))
+        if isinstance(false, tirx.FloatImm | tirx.IntImm) and not decided.wide:
+            if isinstance(true, ir.TensorLoad):
+                return self._load(true, Guard(decided, self.value(false)))
+            if _is_product(true) and float(false.value) == 0.0:
+                # A texel outside of a window is 0 for all the weights that it meets.
+                return self.value(tirx.if_then_else(condition, true.a, false) * true.b)
         return operators.choose(self.writer, decided, self.value(true), self.value(false))
 
     def coordinate(self, texel: Any) -> Value:
@@ -147,6 +154,10 @@ def _terms(expr: Any, sign: int = 1) -> Iterator[tuple[int, Any]]:
         yield from _terms(expr.b, -sign if isinstance(expr, tirx.Sub) else sign)
     else:
         yield sign, expr
+
+
+def _is_product(expr: Any) -> bool:
+    return isinstance(expr, tirx.Mul) and isinstance(expr.a, ir.TensorLoad)
 
 
 def _narrow(expr: Any) -> bool:

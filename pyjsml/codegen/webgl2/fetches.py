@@ -47,20 +47,29 @@ class Fetches:
         self._samplers = samplers
 
     def load(
-        self, buffer: tirx.Var, lanes: Sequence[Any], layer: Any = None, guard: Guard | None = None
+        self,
+        buffer: tirx.Var,
+        lanes: Sequence[Any],
+        layers: Sequence[Any] = (),
+        guard: Guard | None = None,
     ) -> Value:
-        """Load the elements of `buffer` at the flat indices of the lanes, or at the only index."""
-        at = _Reader(self, buffer, layer, guard)
-        if len(lanes) == 1:
-            return at.element(lanes[0])
-        simplify = self._emitter.simplify
-        first = lanes[0]
-        steps = [constant(simplify(lane - first)) for lane in lanes]
-        if steps == list(range(LANES)):
-            return at.row(first)
-        parts = [at.element(lane) for lane in lanes]
+        """Load the elements of `buffer` at the flat indices of the lanes, or at the only index.
+
+        `layers` are those of an array texture likewise.
+        """
+        readers = [_Reader(self, buffer, layer, guard) for layer in layers or (None,)]
+        if len(readers) == 1:
+            if len(lanes) == 1:
+                return readers[0].element(lanes[0])
+            first = lanes[0]
+            steps = [constant(self._emitter.simplify(lane - first)) for lane in lanes]
+            if steps == list(range(LANES)):
+                return readers[0].row(first)
+        wide = [LANES // len(each) * list(each) for each in (readers, lanes)]
+        parts = [reader.element(lane) for reader, lane in zip(*wide, strict=True)]
         text = ", ".join(part.text for part in parts)
-        return self._writer.keep(f"{VECTORS[at.kind]}({text})", at.kind, True, parts)
+        kind = readers[0].kind
+        return self._writer.keep(f"{VECTORS[kind]}({text})", kind, True, parts)
 
 
 class _Reader:

@@ -13,7 +13,7 @@ from pyjsml.codegen.webgl2.fetches import Sampler
 from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
 from pyjsml.codegen.webgl2.lanes import locate
 from pyjsml.codegen.webgl2.reductions import plan_loops, value_of, write_loops
-from pyjsml.codegen.webgl2.rows import ROWS, Rows
+from pyjsml.codegen.webgl2.rows import Rows
 from pyjsml.codegen.webgl2.writer import VECTORS, Value, Writer
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import dtype, loads, substitute
@@ -92,7 +92,7 @@ class _FragmentWriter:
             writer.line(line)
         evaluator.names.update(point.names)
         evaluator.lanes = point.lanes
-        count = 1 if rows is None else ROWS
+        count = 1 if rows is None else rows.count
         held = [self._accumulators(row) for row in range(count)]
         if nest.accumulators:
             plan = plan_loops(self._emitter, nest, count)

@@ -25,7 +25,6 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "nearbyint": "roundEven",
         "sqrt": "sqrt",
         "rsqrt": "inversesqrt",
-        "exp": "exp",
         "exp2": "exp2",
         "sin": "sin",
         "cos": "cos",
@@ -38,6 +37,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
 
 OWN: Mapping[str, str] = MappingProxyType(
     {
+        "exp": "expE",
         "exp10": "powerOfTen",
         "log": "logE",
         "log2": "logTwo",
@@ -63,18 +63,9 @@ TESTS: Mapping[str, str] = MappingProxyType(
     {"isnan": "isNoNumber", "isinf": "isEndless", "isfinite": "isOrdinary"}
 )
 
-BITWISE: Mapping[str, str] = MappingProxyType(
-    {
-        "bitwise_and": "{} & {}",
-        "bitwise_or": "{} | {}",
-        "bitwise_xor": "{} ^ {}",
-        "bitwise_not": "~{}",
-        "shift_left": "{} << {}",
-        "shift_right": "{} >> {}",
-    }
-)
+SHIFTS: Mapping[str, str] = MappingProxyType({"shift_left": "{} << {}", "shift_right": "{} >> {}"})
 
-EXTERN: Mapping[str, str] = MappingProxyType({"exp_to_one": "exp"})
+EXTERN: Mapping[str, str] = MappingProxyType({"exp_to_one": "expE"})
 """By name: the functions that kernels have beside TIR's intrinsics."""
 
 
@@ -82,16 +73,13 @@ def call(writer: Writer, expr: ir.Call, evaluate: Callable[[Any], Value]) -> Val
     """Write a call of an intrinsic; NoShaderError for one that there is no code for."""
     name, kind = call_name(expr), kind_of(dtype(expr))
     if name == "call_pure_extern" and str(expr.args[0].value) in EXTERN:
-        return function(
-            writer, EXTERN[str(expr.args[0].value)], kind, *map(evaluate, expr.args[1:])
-        )
+        return own(writer, EXTERN[str(expr.args[0].value)], kind, *map(evaluate, expr.args[1:]))
     if name == "reinterpret":
         return _reinterpreted(writer, expr, evaluate)
-    if name in BITWISE:
-        values = [evaluate(arg) for arg in expr.args]
-        if kind == "bool":
-            return _logical(writer, name, values)
-        return wrap(writer, dtype(expr), keep(writer, BITWISE[name], kind, *values))
+    if name in SHIFTS:
+        return wrap(
+            writer, dtype(expr), keep(writer, SHIFTS[name], kind, *map(evaluate, expr.args))
+        )
     if name in TESTS:
         return own(writer, TESTS[name], "bool", evaluate(expr.args[0]))
     if name in BUILT_IN and (kind == "float" or name in ("abs", "fabs")):
@@ -110,12 +98,3 @@ def _reinterpreted(writer: Writer, expr: ir.Call, evaluate: Callable[[Any], Valu
     if (source, target) not in names:
         raise NoShaderError(f"there is no reinterpret of {source} as {target} for WebGL2")
     return function(writer, names[source, target], kind_of(target), value)
-
-
-def _logical(writer: Writer, name: str, values: list[Value]) -> Value:
-    functions = {"bitwise_and": "both", "bitwise_or": "either", "bitwise_xor": "differ"}
-    if name == "bitwise_not":
-        return keep(writer, "not({})" if values[0].wide else "!{}", "bool", *values)
-    if name not in functions:
-        raise NoShaderError(f"there is no {name} of bool for WebGL2")
-    return own(writer, functions[name], "bool", *values)

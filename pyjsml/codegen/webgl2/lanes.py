@@ -75,17 +75,17 @@ def texels(emitter: Emitter, size: Any) -> Any:
     return emitter.simplify(tirx.floordiv(size + (LANES - 1), LANES))
 
 
-def aligned(axes: Sequence[Axis]) -> bool:
+def aligned(emitter: Emitter, axes: Sequence[Axis]) -> bool:
     """Tell whether the innermost axis alone tells the lanes apart."""
     if len(axes) < 2:
         return True
-    extent = constant(axes[-1].extent)
-    return extent is not None and extent % LANES == 0
+    return constant(emitter.simplify(tirx.floormod(axes[-1].extent, LANES))) == 0
 
 
 def locate(emitter: Emitter, axes: Sequence[Axis], size: Size) -> Point:
     """Find the axes of the fragment that makes texel `t`."""
-    return _together(emitter, axes, size) if aligned(axes) else _apart(emitter, axes, size)
+    found = _together if aligned(emitter, axes) else _apart
+    return found(emitter, axes, size)
 
 
 def _together(emitter: Emitter, axes: Sequence[Axis], size: Size) -> Point:
@@ -103,7 +103,8 @@ def _together(emitter: Emitter, axes: Sequence[Axis], size: Size) -> Point:
         after = [f"ivec4 lane = i{len(axes) - 1} * 4 + ivec4(0, 1, 2, 3);"]
     for position, axis in enumerate(shared):
         names[axis.var] = Value(f"i{position}", "int")
-    lines = _divided("int", "t", [(f"i{n}", size(axis.extent)) for n, axis in enumerate(shared)])
+    parts = [(f"i{n}", size(axis.extent)) for n, axis in enumerate(shared)]
+    lines = _divided("int", "t", parts, "quotient({}, {})")
     return Point((*lines, *after), names, Lanes(emitter, own, wide))
 
 
@@ -120,22 +121,21 @@ def _apart(emitter: Emitter, axes: Sequence[Axis], size: Size) -> Point:
             names[lane.var] = Value(f"i{position}.{component}", "int")
             lanes.append(lane.var)
         own[axis.var] = lanes
-    lines = _divided(
-        "ivec4", "flat4", [(f"i{n}", size(axis.extent)) for n, axis in enumerate(axes)]
-    )
+    parts = [(f"i{n}", size(axis.extent)) for n, axis in enumerate(axes)]
+    lines = _divided("ivec4", "flat4", parts, "{} / {}")
     return Point(
         ("ivec4 flat4 = t * 4 + ivec4(0, 1, 2, 3);", *lines), names, Lanes(emitter, own, wide)
     )
 
 
-def _divided(kind: str, whole: str, parts: Sequence[tuple[str, str]]) -> list[str]:
+def _divided(kind: str, whole: str, parts: Sequence[tuple[str, str]], form: str) -> list[str]:
     """Take `whole` apart into axes of these names and sizes, the last one fastest."""
     lines = []
     for position, (name, size) in reversed(list(enumerate(parts))):
         if position == 0:
             lines.append(f"{kind} {name} = {whole};")
         else:
-            lines.append(f"{kind} rest{position} = {whole} / {size};")
+            lines.append(f"{kind} rest{position} = {form.format(whole, size)};")
             whole, before = f"rest{position}", whole
             lines.append(f"{kind} {name} = {before} - {whole} * {size};")
     return lines

@@ -14,6 +14,11 @@ from pyjsml.codegen.webgl2.writer import VECTORS, Kind, Value, Writer
 from pyjsml.kernels.expression import constant, dtype
 
 ARITHMETIC = {tirx.Add: "+", tirx.Sub: "-", tirx.Mul: "*", tirx.Div: "/"}
+BITWISE = {
+    tirx.BitwiseAnd: ("&", "both"),
+    tirx.BitwiseOr: ("|", "either"),
+    tirx.BitwiseXor: ("^", "differ"),
+}
 COMPARISONS = {
     tirx.LT: ("<", "lessThan"),
     tirx.LE: ("<=", "lessThanEqual"),
@@ -83,6 +88,11 @@ def binary(writer: Writer, expr: Any, a: Value, b: Value, positive: bool) -> Val
         return _comparison(writer, kind, a, b)
     if kind in (tirx.And, tirx.Or):
         return _both(writer, kind is tirx.And, a, b)
+    if kind in BITWISE:
+        sign, name = BITWISE[kind]
+        if a.kind == "bool":
+            return own(writer, name, "bool", a, b)
+        return keep(writer, f"{{}} {sign} {{}}", "int", a, b)
     if kind in (tirx.Max, tirx.Min):
         return _extreme(writer, expr, a, b)
     if a.kind == "int" and kind in (tirx.FloorDiv, tirx.FloorMod):
@@ -121,6 +131,13 @@ def _both(writer: Writer, every: bool, a: Value, b: Value) -> Value:
 def negation(writer: Writer, value: Value) -> Value:
     """Return the opposite of a bool."""
     return keep(writer, "not({})" if value.wide else "!{}", "bool", value)
+
+
+def inverse(writer: Writer, value: Value, name: str) -> Value:
+    """Return an integer of the dtype `name`, or a bool, with all bits turned over."""
+    if value.kind == "bool":
+        return negation(writer, value)
+    return wrap(writer, name, keep(writer, "~{}", "int", value))
 
 
 def choose(writer: Writer, condition: Value, true: Value, false: Value) -> Value:

@@ -14,7 +14,7 @@ from pyjsml.codegen.webgl2.inlining import worthwhile
 from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
 from pyjsml.codegen.webgl2.lanes import count, texels
 from pyjsml.codegen.webgl2.refusal import NoShaderError
-from pyjsml.codegen.webgl2.rows import ROWS, by_rows, in_order, rows_buffer
+from pyjsml.codegen.webgl2.rows import by_rows, in_order, rows_buffer
 from pyjsml.kernels.emit import Emitter, flat_buffer
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import constant, dtype, integer, linear, substitute
@@ -104,11 +104,12 @@ class _Passes:
             self._draw(nest)
             return
         held = rows_buffer(self._emitter, nest, rows)
-        self._temp(held, dtype(held), count(self._emitter, rows.axes), ROWS)
-        self._layers[held] = ROWS
+        self._temp(held, dtype(held), count(self._emitter, rows.axes), rows.layers)
+        if rows.layers:
+            self._layers[held] = rows.layers
         made = fragment(self._emitter, nest, self._layers, rows)
         self._keep(made.text, made.inputs, (held,), count(self._emitter, rows.axes))
-        self._draw(in_order(self._emitter, nest, rows, held))
+        self._draw(in_order(rows, nest, held))
 
     def _draw(self, nest: Nest) -> None:
         # The textures of several outputs may differ in width, so each is drawn by itself.

@@ -16,7 +16,7 @@ from pyjsml.kernels.expression import constant, integer, loads
 from pyjsml.kernels.nest import Nest, stride
 from pyjsml.kernels.stage import Axis
 
-UPDATES = 64
+UPDATES = 96
 """How often a shader may spell out the update of a reduction; compilers take long over more."""
 
 

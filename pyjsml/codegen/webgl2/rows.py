@@ -2,7 +2,8 @@
 
 A fragment can write one texel of each of a few textures, so the rows of a block go to the layers of
 a temporary, from which a second pass takes them in their order. Fetches cost far more than
-arithmetic; of a matrix product it saves more than half.
+arithmetic; of a matrix product it saves more than half. In the temporary rows begin at a texel, so
+that lanes stay columns where the result's rows do not.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.codegen.webgl2.lanes import aligned, count
-from pyjsml.kernels.emit import Emitter
+from pyjsml.codegen.webgl2.lanes import LANES, aligned, count
+from pyjsml.kernels.emit import Emitter, flat_buffer
 from pyjsml.kernels.expression import constant, dtype, integer, loads, substitute, uses
 from pyjsml.kernels.nest import Nest, Result
 from pyjsml.kernels.stage import Axis
@@ -28,32 +29,48 @@ LEAST_SUM = 8
 
 @dataclass(frozen=True)
 class Rows:
-    """The axes of a pass whose fragments compute ROWS points each along `row`.
+    """The axes of a pass whose fragments compute `count` points each along `row`.
 
-    `block` stands for it among `axes`.
+    `block` stands for it among `axes`; where `count` is 1 the two are one.
     """
 
     axes: tuple[Axis, ...]
     row: Axis
     block: Axis
+    count: int
+
+    @property
+    def layers(self) -> int:
+        """How many layers the temporary has; 0 where it is none of layers."""
+        return self.count if self.count > 1 else 0
 
     def at(self, number: int) -> Mapping[tirx.Var, Any]:
         """Return where the row of a `number` within the block lies."""
-        return {self.row.var: self.block.var * ROWS + number}
+        return {self.row.var: self.block.var * self.count + number} if self.layers else {}
 
 
 def by_rows(emitter: Emitter, nest: Nest) -> Rows | None:
     """Cut the points of `nest` into blocks of rows, where that pays."""
-    if len(nest.accumulators) != 1 or not aligned(nest.axes) or not _long(nest):
+    if len(nest.accumulators) != 1 or not nest.axes or not _long(nest):
         return None
     if dtype(nest.accumulators[0].value) == "bool":
         return None
-    candidates = [axis for axis in nest.axes[:-1] if _shares(nest, axis)]
+    axes = (*nest.axes[:-1], _whole_texels(emitter, nest.axes))
+    candidates = [axis for axis in axes[:-1] if _shares(nest, axis)]
     if not candidates:
-        return None
+        return None if aligned(emitter, nest.axes) else Rows(axes, axes[0], axes[0], 1)
     row = min(reversed(candidates), key=_waste)
     block = emitter.axis(row.var.name, tirx.floordiv(row.extent + (ROWS - 1), ROWS))
-    return Rows(tuple(block if axis is row else axis for axis in nest.axes), row, block)
+    return Rows(tuple(block if axis is row else axis for axis in axes), row, block, ROWS)
+
+
+def _whole_texels(emitter: Emitter, axes: tuple[Axis, ...]) -> Axis:
+    """Return the innermost axis, rounded up to whole texels unless it is the only one."""
+    inner = axes[-1]
+    if aligned(emitter, axes):
+        return inner
+    whole = tirx.floordiv(inner.extent + (LANES - 1), LANES) * LANES
+    return Axis(inner.var, emitter.simplify(whole))
 
 
 def _long(nest: Nest) -> bool:
@@ -79,20 +96,21 @@ def _waste(axis: Axis) -> int:
 
 
 def rows_buffer(emitter: Emitter, nest: Nest, rows: Rows) -> tirx.Var:
-    """Return the temporary of which each layer holds every ROWS-th row."""
+    """Return the temporary, of whose layers each holds every ROWS-th row."""
     value = nest.accumulators[0].value
-    shape = (integer(ROWS), count(emitter, rows.axes))
-    return tirx.decl_buffer(shape, dtype(value), name=f"{value.name}_rows")
+    name, size = f"{value.name}_rows", count(emitter, rows.axes)
+    if not rows.layers:
+        return flat_buffer(name, dtype(value), size)
+    return tirx.decl_buffer((integer(ROWS), size), dtype(value), name=name)
 
 
-def in_order(emitter: Emitter, nest: Nest, rows: Rows, held: tirx.Var) -> Nest:
+def in_order(rows: Rows, nest: Nest, held: tirx.Var) -> Nest:
     """Return what follows the reduction of `nest`, with its values taken from `held`."""
     flat: Any = integer(0)
     for axis, part in zip(rows.axes, nest.axes, strict=True):
-        index = tirx.floordiv(part.var, ROWS) if axis is rows.block else part.var
-        flat = flat * axis.extent + index
-    layer = tirx.floormod(rows.row.var, ROWS)
-    loaded = tirx.BufferLoad(held, [layer, flat])
-    values = {nest.accumulators[0].value: loaded}
+        divided = rows.layers and axis is rows.block
+        flat = flat * axis.extent + (tirx.floordiv(part.var, ROWS) if divided else part.var)
+    layer = [tirx.floormod(rows.row.var, ROWS)] if rows.layers else []
+    values = {nest.accumulators[0].value: tirx.BufferLoad(held, [*layer, flat])}
     results = tuple(Result(r.flat, r.index, substitute(r.value, values)) for r in nest.results)
     return replace(nest, reduced=(), accumulators=(), results=results)
