@@ -26,8 +26,9 @@ from pyjsml.kernels import quantized
 from pyjsml.kernels.layout import PANEL
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.moves import MOVES, added_up, averaged, joined, moved
-from pyjsml.optimize.quantize.operands import dequantized, is_activation, number
+from pyjsml.optimize.quantize.operands import dequantized, is_activation, number, unsigned
 from pyjsml.optimize.quantize.sums import Sum, read
+from pyjsml.optimize.quantize.weights import Weights
 from pyjsml.optimize.rewrite import (
     dtype_of,
     emit,
@@ -36,9 +37,6 @@ from pyjsml.optimize.rewrite import (
     shape_of,
 )
 from pyjsml.optimize.simplify import lookup
-
-SIGNED = 128
-"""What makes an uint8 of an int8: activations are unsigned in every kernel."""
 
 
 def multiply_integers(module: tvm.IRModule, arrays: Mapping[str, Any]) -> tvm.IRModule:
@@ -54,9 +52,7 @@ def multiply_integers(module: tvm.IRModule, arrays: Mapping[str, Any]) -> tvm.IR
 
 class _Rewriter:
     def __init__(self, module: tvm.IRModule, arrays: Mapping[str, Any]) -> None:
-        main = module["main"]
-        params = main.params[int(main.attrs["num_input"]) :]
-        self._arrays = dict(zip(params, arrays.values(), strict=True))
+        self._weights = Weights(module, arrays)
         self._sums: dict[relax.Var, Sum] = {}
         self._handlers = {
             "relax.nn.conv2d": self._conv2d,
@@ -90,7 +86,7 @@ class _Rewriter:
         x, weight = (dequantized(builder, factor) for factor in call.args)
         if x is None or weight is None or not is_activation(x):
             return None
-        if not self._is_weight(builder, weight, axis=0):
+        if not self._weights.is_weight(builder, weight, axis=0):
             return None
         attrs = call.attrs
         outputs, inputs = (int(size) for size in shape_of(weight.args[0])[:2])
@@ -99,7 +95,7 @@ class _Rewriter:
             return None
         if not (depthwise or int(attrs.groups) == 1):
             return None
-        data, scale, zero = self._unsigned(builder, x)
+        data, scale, zero = unsigned(builder, x)
         padding = [int(size) for size in attrs.padding]
         if any(padding):
             top, left, bottom, right = padding
@@ -135,12 +131,13 @@ class _Rewriter:
             weight = dequantized(builder, turned.args[0])
         if x is None or weight is None or len(shape_of(weight.args[0])) != 2:
             return None
-        if not is_activation(x) or not self._is_weight(builder, weight, 0 if transposed else 1):
+        axis = 0 if transposed else 1
+        if not is_activation(x) or not self._weights.is_weight(builder, weight, axis):
             return None
         matrix = weight.args[0]
         if transposed:
             matrix = builder.emit(relax.op.permute_dims(matrix, turned.attrs.axes))
-        data, scale, zero = self._unsigned(builder, x)
+        data, scale, zero = unsigned(builder, x)
         offset = call_generic(
             builder,
             quantized.column_offset,
@@ -169,7 +166,8 @@ class _Rewriter:
         if op_name(source) != "relax.dequantize" or dtype_of(source.args[0]) != "int32":
             return None
         bias, scale, zero = source.args
-        step, weights = self._value(builder, scale), self._value(builder, held.weight_scale)
+        step = self._weights.value(builder, scale)
+        weights = self._weights.value(builder, held.weight_scale)
         matches = step is not None and weights is not None
         if not matches or not np.allclose(step, held.scale * weights, rtol=1e-3, atol=0):
             return None
@@ -228,58 +226,6 @@ class _Rewriter:
             return None
         if number(scale) is None or number(zero) is None:
             return None
-        data, step, unsigned = self._unsigned(builder, call)
-        numbers = relax.const(step, "float32"), relax.const(unsigned, "uint8")
+        data, step, shifted = unsigned(builder, call)
+        numbers = relax.const(step, "float32"), relax.const(shifted, "uint8")
         return relax.op.dequantize(data, *numbers, 0, "float32")
-
-    def _unsigned(
-        self, builder: relax.BlockBuilder, dequantize: relax.Call
-    ) -> tuple[relax.Expr, float, int]:
-        """Return the uint8 that `dequantize` reads, or would, its scale and its zero point."""
-        x, scale, zero = dequantize.args
-        step, offset = number(scale), int(number(zero))
-        if dtype_of(x) == "uint8":
-            return x, step, offset
-        source = lookup(builder, x)
-        if op_name(source) == "relax.quantize" and number(source.args[2]) is not None:
-            value, own_scale, own_zero = source.args
-            shifted = relax.const(int(number(own_zero)) + SIGNED, "uint8")
-            data = relax.op.quantize(value, own_scale, shifted, source.attrs.axis, "uint8")
-        else:
-            wide = builder.emit(relax.op.astype(x, "int32"))
-            wide = builder.emit(relax.op.add(wide, relax.const(SIGNED, "int32")))
-            data = relax.op.astype(wide, "uint8")
-        return builder.emit(data), step, offset + SIGNED
-
-    def _is_weight(self, builder: relax.BlockBuilder, dequantize: relax.Call, axis: int) -> bool:
-        """Tell whether a factor is constant, int8 around 0, with one scale or some along `axis`."""
-        x, scale, zero = dequantize.args
-        if not self._is_constant(builder, x):
-            return False
-        centred = isinstance(zero, tvm.ir.GenericConst) and not zero.value.numpy().any()
-        rank = len(shape_of(x))
-        along = not shape_of(scale) or int(dequantize.attrs.axis) % rank == axis
-        return dtype_of(x) == "int8" and centred and along
-
-    def _is_constant(self, builder: relax.BlockBuilder, expr: relax.Expr) -> bool:
-        """Tell whether `expr` depends on weights alone."""
-        if not isinstance(expr, relax.Var) or expr in self._arrays:
-            return isinstance(expr, tvm.ir.GenericConst) or expr in self._arrays
-        source = lookup(builder, expr)
-        return isinstance(source, relax.Call) and all(
-            self._is_constant(builder, argument)
-            for argument in source.args
-            if isinstance(argument.ty, relax.TensorType)
-        )
-
-    def _value(self, builder: relax.BlockBuilder, expr: relax.Expr) -> Any:
-        """Return what `expr` comes to, if it is a number, a weight or a product of such."""
-        if isinstance(expr, tvm.ir.GenericConst):
-            return expr.value.numpy()
-        if expr in self._arrays:
-            return self._arrays[expr]
-        source = lookup(builder, expr)
-        if op_name(source) != "relax.multiply":
-            return None
-        left, right = (self._value(builder, side) for side in source.args)
-        return None if left is None or right is None else left * right
