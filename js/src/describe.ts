@@ -34,6 +34,13 @@ export interface Description {
   readonly dims: readonly DimData[];
   /** The ops of a run, in order, for the dims of the latest run; for the smallest before the first. */
   readonly ops: readonly OpDescription[];
+  /** The devices, the preferred first, with the bytes that each has taken so far. */
+  readonly devices: readonly {
+    readonly name: DeviceName;
+    readonly memory: number;
+    /** What float32 values are rounded to there, if to less: results are then less exact. */
+    readonly precision?: "float16";
+  }[];
   /** In bytes: of all the memory taken so far, and of the packed weights in it. */
   readonly memory: { readonly total: number; readonly weights: number };
 }

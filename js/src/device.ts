@@ -56,6 +56,8 @@ export interface Device {
   readonly name: DeviceName;
   /** How many threads share the work. */
   readonly threads: number;
+  /** What float32 values are rounded to in the device's memory; absent where they are not. */
+  readonly precision?: "float16" | undefined;
   /** How many bytes it has taken so far. */
   readonly memory: number;
   /** Make ready for calls of `ops`, ahead of the first; absent where they are ready at once. */

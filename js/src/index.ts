@@ -55,6 +55,7 @@ export {
   type StageOptions,
 } from "./pipeline.js";
 export type { Placement, PlacementOptions } from "./placement.js";
+export { type Choice, pickDevice } from "./pick.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
 export type { ReadOptions } from "./reach.js";

@@ -120,6 +120,9 @@ export class Parts<M extends Model> {
       ops: this.model.main.map(([, target]) =>
         describeOp(this.model, target, this.devices, this.#places, binding),
       ),
+      devices: this.devices.map(({ name, memory, precision }) => {
+        return { name, memory, ...(precision && { precision }) };
+      }),
       memory: {
         total: this.devices.reduce((sum, { memory }) => sum + memory, 0),
         weights: this.#weights,

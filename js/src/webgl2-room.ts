@@ -49,8 +49,12 @@ export class WebGl2Room implements Room {
     if (isView(bound.op)) return undefined;
     const draws = this.#drawsOf(bound);
     const units = Math.max(...draws.map(({ inputs }) => inputs.length));
-    const { context } = this.#tools;
-    return () => context.use(units, () => draws.forEach((draw) => this.#draw(draw)));
+    const { context, transfer } = this.#tools;
+    const call = () => context.use(units, () => draws.forEach((draw) => this.#draw(draw)));
+    const { outputs } = draws.at(-1) ?? {};
+    // Browsers make nothing of `finish`; what has been drawn can be read once it is there.
+    const end = () => void (outputs && transfer.download(outputs[0] as Texture, 1));
+    return Object.assign(call, { end, endLater: () => transfer.settled() });
   }
 
   write(value: number, data: ArrayBufferView): void {

@@ -72,8 +72,7 @@ export class Transfer {
     const { gl } = this.#context;
     const { buffer, fence } = this.#context.use(0, () => this.#copyOut(texture, length));
     try {
-      const signaled = () => gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED;
-      await this.#context.until(signaled);
+      await this.#reach(fence);
       return this.#context.use(0, () => {
         const elements = arrayFor(texture, length);
         gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
@@ -82,9 +81,14 @@ export class Transfer {
         return elements;
       });
     } finally {
-      gl.deleteSync(fence);
       gl.deleteBuffer(buffer);
     }
+  }
+
+  /** Wait, without blocking, until the GPU has done all that it was asked for. */
+  async settled(): Promise<void> {
+    const fence = this.#context.use(0, () => this.#fence());
+    await this.#reach(fence);
   }
 
   /** Have the GPU copy elements into a buffer, and tell it to say when they are there. */
@@ -105,9 +109,24 @@ export class Transfer {
     if (full) take(0, texture.width, full);
     if (rest) take(full, rest, 1);
     gl.bindBuffer(gl.PIXEL_PACK_BUFFER, null);
+    return { buffer, fence: this.#fence() };
+  }
+
+  /** Tell the GPU to say when it is done with what it was asked for. */
+  #fence(): WebGLSync {
+    const { gl } = this.#context;
     const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) as WebGLSync;
     gl.flush();
-    return { buffer, fence };
+    return fence;
+  }
+
+  async #reach(fence: WebGLSync): Promise<void> {
+    const { gl } = this.#context;
+    try {
+      await this.#context.until(() => gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED);
+    } finally {
+      gl.deleteSync(fence);
+    }
   }
 }
 

@@ -4,11 +4,13 @@ import type { OpData, Shaders } from "./data.js";
 import { type Device, isView, type Room, type Use } from "./device.js";
 import type { Plan } from "./plan.js";
 import { Arena } from "./webgl2-arena.js";
-import { Context, type FloatFormat, type WebGl2Options } from "./webgl2-context.js";
+import { Context, type WebGl2Options } from "./webgl2-context.js";
 import { Programs } from "./webgl2-program.js";
 import { sourcesOf, type Tools, WebGl2Room } from "./webgl2-room.js";
 import { Textures } from "./webgl2-texture.js";
 import { Transfer } from "./webgl2-transfer.js";
+
+export { pick } from "./webgl2-pick.js";
 
 /** Runs ops as fragment shaders over textures. */
 export class WebGl2Device implements Device {
@@ -30,8 +32,8 @@ export class WebGl2Device implements Device {
     };
   }
 
-  get floats(): FloatFormat {
-    return this.#tools.context.floats;
+  get precision(): "float16" | undefined {
+    return this.#tools.context.floats === "rgba16f" ? "float16" : undefined;
   }
 
   /** How many bytes of textures there are. */

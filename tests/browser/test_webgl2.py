@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pyjsml.check.tolerance import tolerance
 from pyjsml.emit import emit
 from pyjsml.engines.chromium import ChromiumEngine, system_browser
 from pyjsml.engines.site import Site
@@ -172,3 +173,38 @@ def test_says_what_a_browser_lacks(play: Play, change: str, name: str, message: 
     found_name, found_message = play("lack", change)
     assert found_name == name, found_message
     assert message in found_message
+
+
+@pytest.mark.parametrize(
+    ("renderer", "lacks", "device", "reason"),
+    [
+        ("", "", "wasm", "WebGL2 is drawn by software here (ANGLE (Google, Vulkan 1.3.0 (Swift"),
+        ("llvmpipe (LLVM 19)", "", "wasm", "WebGL2 is drawn by software here (llvmpipe"),
+        ("Mali-G78", "", "webgl2", "there is a GPU that draws floats (Mali-G78)"),
+        ("Mali-400", "EXT_color_buffer_float", "wasm", "the GPU draws floats of 16 bits alone"),
+        ("", "webgl2", "wasm", "the browser gives no WebGL2 context"),
+    ],
+)
+def test_picks_a_device_and_says_why(
+    play: Play, renderer: str, lacks: str, device: str, reason: str
+) -> None:
+    found = play("pick", {"renderer": renderer, "lacks": lacks})
+    assert found["device"] == device
+    assert found["reason"].startswith(reason)
+
+
+def test_floats_of_16_bits_where_there_are_no_others(play: Play) -> None:
+    found = play("half", {"length": 8000, "steps": AFFINE * 2})
+    bound = tolerance("float16", "webgl2")
+    expected = 4 * floats(8000) + 3
+    errors = np.abs(np.array(found["y"]) - expected)
+    assert errors.max() > 0
+    assert np.all(errors <= bound.absolute + bound.relative * np.abs(expected))
+    webgl2, wasm = found["devices"]
+    assert (webgl2["name"], webgl2["precision"]) == ("webgl2", "float16")
+    assert (wasm["name"], wasm.get("precision")) == ("wasm", None)
+
+
+def test_traces_what_each_op_takes(play: Play) -> None:
+    found = play("traced", {"length": 100, "steps": AFFINE * 2})
+    assert found == [["op0", "webgl2", True], ["op1", "webgl2", True]] * 2

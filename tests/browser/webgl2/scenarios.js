@@ -1,6 +1,6 @@
 // What the tests of the WebGL2 device do in a page or a worker. Each function takes and gives plain
 // data.
-import { Executor, tensor } from "/bundle/runtime/index.js";
+import { Executor, pickDevice, tensor, Trace } from "/bundle/runtime/index.js";
 import { chain, layered, weighted } from "./models.js";
 import { dirty, feedBack, look } from "./state.js";
 
@@ -233,4 +233,53 @@ export async function blocking({ length, steps }) {
   Object.assign(prototype, { readPixels, finish, getError, clientWaitSync });
   executor.dispose();
   return { later, now: calls };
+}
+
+/** What `pickDevice` says on a machine whose renderer is called `renderer`, if that is given. */
+export async function pick({ renderer, lacks }) {
+  const { prototype } = WebGL2RenderingContext;
+  const { getParameter, getExtension } = prototype;
+  const { getContext } = OffscreenCanvas.prototype;
+  const unmasked = 0x9246;
+  prototype.getParameter = function (name) {
+    return renderer && name === unmasked ? renderer : getParameter.call(this, name);
+  };
+  prototype.getExtension = function (name) {
+    return name === lacks ? null : getExtension.call(this, name);
+  };
+  if (lacks === "webgl2") OffscreenCanvas.prototype.getContext = () => null;
+  try {
+    return await pickDevice();
+  } finally {
+    Object.assign(prototype, { getParameter, getExtension });
+    Object.assign(OffscreenCanvas.prototype, { getContext });
+  }
+}
+
+/** Run where only floats of 16 bits can be drawn. */
+export async function half({ length, steps }) {
+  const { prototype } = WebGL2RenderingContext;
+  const { getExtension } = prototype;
+  prototype.getExtension = function (name) {
+    return name === "EXT_color_buffer_float" ? null : getExtension.call(this, name);
+  };
+  try {
+    const executor = await Executor.create(chain("float32", [length], steps), WEBGL2);
+    const y = numbers(first(await executor.run({ x: floats(length) })));
+    const { devices } = executor.describe();
+    executor.dispose();
+    return { y, devices };
+  } finally {
+    Object.assign(prototype, { getExtension });
+  }
+}
+
+/** Trace a run, with and without giving up control. */
+export async function traced({ length, steps }) {
+  const executor = await Executor.create(chain("float32", [length], steps), WEBGL2);
+  const trace = new Trace();
+  await executor.run({ x: floats(length) }, { trace });
+  executor.runSync({ x: floats(length) }, { trace });
+  executor.dispose();
+  return trace.spans.map(({ op, device, start, end }) => [op, device, end >= start]);
 }
