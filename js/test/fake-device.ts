@@ -1,3 +1,4 @@
+import type { OpData } from "../src/data.js";
 import type { BoundOp, Device, Room, Use } from "../src/index.js";
 import type { Plan } from "../src/plan.js";
 import { KERNELS } from "./graph.js";
@@ -24,6 +25,8 @@ export class FakeDevice implements Device {
   called = 0;
   rooms = 0;
   disposed = false;
+  /** Hears that an op begins, and may take a while until it has ended. */
+  onOp: ((op: OpData) => Promise<void>) | undefined;
   readonly #later: boolean;
   readonly #persistent = new Map<number, Slot>();
 
@@ -55,10 +58,17 @@ export class FakeDevice implements Device {
         if (!kernel) throw new TypeError(`there is no kernel for ${op.name}`);
         const [a, b = a] = op.inputs.map(dataOf) as [Float32Array, Float32Array?];
         const out = dataOf(op.outputs[0] as number);
-        return () => {
+        const call = () => {
           this.called++;
           out.set(a.map((one, i) => kernel(one, b?.[i] as number)));
         };
+        if (!this.onOp) return call;
+        let ending: Promise<void> | undefined;
+        const start = () => {
+          call();
+          ending = this.onOp?.(op);
+        };
+        return Object.assign(start, { end: () => {}, endLater: async () => ending });
       },
       write: (value, data) => {
         this.written++;
