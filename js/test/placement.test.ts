@@ -250,7 +250,7 @@ describe("a thread that dies with an op", () => {
       files,
       threads: 2,
       policies: [placing(() => ({ thread: 1 }))],
-      host: { now: () => (time += 100) },
+      host: { now: () => (time += 1000) },
     });
     await expect(executor.run({ x })).rejects.toMatchObject({ name: "WorkerError", message });
     await expect(executor.run({ x })).rejects.toMatchObject({ name: "WorkerError" });
