@@ -181,20 +181,9 @@ export class Frames {
 
   /** Find what the steps of `main`, some of which may be blocks, use. */
   #usesOf(main: readonly StepData[]): Uses {
-    const steps = main.map((step): readonly StepData[] => {
-      const op = this.#joined.ops[step[1]] as OpData;
-      return isBlock(op) ? op.parts.map((part) => ["call", part] as const) : [step];
-    });
-    const flat = steps.flat();
-    const homes = flat.map(([, target]) => this.#homeOf(target));
-    const model = { ...this.#model, main: flat };
-    const uses = findUses(model, homes, this.#devices.length, this.#wasm);
-    // A block's steps are one of a run: what the last of them does not use may be gone with it.
-    const whole = steps.flatMap((parts, index) =>
-      parts.map((_, part) => (part === parts.length - 1 ? index : index - 1)),
-    );
-    const lasts = new Map([...uses.lasts].map(([value, last]) => [value, whole[last] ?? last]));
-    return { ...uses, lasts };
+    const { length: devices } = this.#devices;
+    const homeOf = (target: number) => this.#homeOf(target);
+    return findUses({ model: this.#joined, main, devices, homeOf }, this.#wasm);
   }
 
   #bind(site: Site, [kind, target]: StepData): Step {

@@ -1,4 +1,5 @@
-import type { ModelData, OpData } from "./data.js";
+import { isBlock } from "./block.js";
+import type { ModelData, OpData, StepData } from "./data.js";
 import { isView, type Use } from "./device.js";
 import type { RoomSets } from "./values.js";
 
@@ -12,23 +13,32 @@ export interface Uses {
   readonly of: readonly (readonly Use[])[];
 }
 
+/** What is to be found out of: the steps of a run and their devices. */
+export interface Schedule {
+  /** With an op for each block. */
+  readonly model: ModelData;
+  /** In the order in which they are done; some may be blocks. */
+  readonly main: readonly StepData[];
+  readonly devices: number;
+  /** The device of an op that is no block, by its number. */
+  homeOf(target: number): number;
+}
+
 /**
- * Find what the main steps use on each of `count` devices, step i being on the device number
- * `homes[i]`. A value stays on all of its devices until its last use on any, since one may copy it
- * from the other; what no step uses has room on the device number `spare`.
+ * Find what a run uses on each device. A value stays on all of its devices until its last use on any,
+ * since one may copy it from the other; what no step uses has room on the device number `spare`. The
+ * ops of a block are steps of their own here, but what it reads from outside is brought before it.
  */
-export function findUses(
-  model: ModelData,
-  homes: readonly number[],
-  count: number,
-  spare: number,
-): Uses {
-  const firsts = Array.from({ length: count }, () => new Map<number, number>());
-  const lasts = lastUses(model);
-  for (const [step, [, target]] of model.main.entries()) {
-    const { inputs, outputs } = model.ops[target] as OpData;
-    const first = firsts[homes[step] as number] as Map<number, number>;
-    for (const value of [...inputs, ...outputs]) if (!first.has(value)) first.set(value, step);
+export function findUses({ model, main, devices, homeOf }: Schedule, spare: number): Uses {
+  const parts = main.flatMap(([, target], step) => partsOf(model, target, step));
+  const firsts = Array.from({ length: devices }, () => new Map<number, number>());
+  const lasts = lastUses(model, parts);
+  for (const [index, { op, target, block, start }] of parts.entries()) {
+    const first = firsts[homeOf(target)] as Map<number, number>;
+    for (const value of [...op.inputs, ...op.outputs]) {
+      const isBrought = block?.inputs.includes(value);
+      if (!first.has(value)) first.set(value, isBrought ? index - start : index);
+    }
   }
   for (const [value, { region }] of model.values.entries()) {
     if (region !== "load" && !firsts.some((first) => first.has(value))) {
@@ -54,18 +64,50 @@ export function findUses(
       if (first === earliest.get(value)) places[value] = (places[value] as number) | (1 << device);
     }
   }
-  return { places, lasts, of };
+  return { places, lasts: wholeSteps(lasts, parts), of };
 }
 
-/** The last step that uses each value, or the bytes of which it is a view. */
-function lastUses(model: ModelData): Map<number, number> {
+/** An op of a run, or of a block of it. */
+interface Part {
+  readonly target: number;
+  readonly op: OpData;
+  /** The step of the run that it is in. */
+  readonly step: number;
+  readonly block?: OpData;
+  /** How many ops of the step are before it, and behind it. */
+  readonly start: number;
+  readonly rest: number;
+}
+
+function partsOf(model: ModelData, target: number, step: number): Part[] {
+  const op = model.ops[target] as OpData;
+  if (!isBlock(op)) return [{ target, op, step, start: 0, rest: 0 }];
+  return op.parts.map((part, start) => {
+    const rest = op.parts.length - 1 - start;
+    return { target: part, op: model.ops[part] as OpData, step, block: op, start, rest };
+  });
+}
+
+/** Say it in steps of the run: what the last op of a block does not use may be gone with it. */
+function wholeSteps(
+  lasts: ReadonlyMap<number, number>,
+  parts: readonly Part[],
+): Map<number, number> {
+  const stepOf = (last: number) => {
+    const part = parts[last];
+    return part ? part.step - (part.rest ? 1 : 0) : last;
+  };
+  return new Map([...lasts].map(([value, last]) => [value, stepOf(last)]));
+}
+
+/** The last of `parts` that uses each value, or the bytes of which it is a view. */
+function lastUses(model: ModelData, parts: readonly Part[]): Map<number, number> {
   const lasts = new Map<number, number>();
   for (const [value, { region }] of model.values.entries()) {
     if (region === "persistent") lasts.set(value, Infinity);
   }
-  for (const { value } of model.outputs) lasts.set(value, lasts.get(value) ?? model.main.length);
-  for (const [step, [, target]] of [...model.main.entries()].reverse()) {
-    const op = model.ops[target] as OpData;
+  for (const { value } of model.outputs) lasts.set(value, lasts.get(value) ?? parts.length);
+  for (const [step, { op }] of [...parts.entries()].reverse()) {
     for (const value of [...op.outputs, ...op.inputs]) {
       if (!lasts.has(value)) lasts.set(value, step);
     }
