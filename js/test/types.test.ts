@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from "vitest";
 import {
+  createCustom,
   Executor,
   type Model,
   type Next,
@@ -155,6 +156,87 @@ export async function subclasses(): Promise<void> {
   using plain: Executor<Net> = Executor.createSync(net, { files: {} });
   // @ts-expect-error a wrong name
   plain.runSync({ image: pixels });
+}
+
+/** Each class gets one hook wrong. */
+export function hooks(): void {
+  class Placed extends Executor<Net> {
+    override place(op: Op<Net>) {
+      return op.name === "conv_0" ? ("webgl2" as const) : { threads: 2, priority: 1 };
+    }
+  }
+  expectTypeOf(Placed).instance.toExtend<Executor<Net>>();
+  void class extends Executor<Net> {
+    // @ts-expect-error there is no such device
+    override place() {
+      return "webgpu" as const;
+    }
+  };
+  void class extends Executor<Net> {
+    // @ts-expect-error there is no such device
+    override place() {
+      return { device: "gpu" };
+    }
+  };
+  void class extends Executor<Net> {
+    // @ts-expect-error threads are counted
+    override place() {
+      return { threads: "two" };
+    }
+  };
+  void class extends Executor<Net> {
+    override order(ready: readonly Op<Net>[]) {
+      // @ts-expect-error there is no such op
+      return ready.find(({ name }) => name === "conv_1");
+    }
+  };
+  void class extends Executor<Net> {
+    // @ts-expect-error an op, not its name
+    override order() {
+      return "conv_0";
+    }
+  };
+  void class extends Executor<Net> {
+    // @ts-expect-error next is no op
+    override dispatchSync(_op: Op<Net>, next: Op<Net>): void {
+      void next;
+    }
+  };
+  void class extends Executor<Net> {
+    // @ts-expect-error there is no such hook to override
+    override placed() {}
+  };
+}
+
+export async function devices(): Promise<void> {
+  const executor = await Executor.create(net, { devices: ["webgl2", "wasm"] });
+  executor.lazy("block", { from: "conv_0", to: "relu_1" });
+  // @ts-expect-error there is no such op
+  executor.lazy({ from: "conv_0", to: "relu" });
+  // @ts-expect-error milliseconds
+  await executor.run({ input: pixels }, { yieldEvery: "soon" });
+  // @ts-expect-error there is no such device
+  await Executor.create(net, { devices: ["webgpu"] });
+  // @ts-expect-error there is no such hook
+  await Executor.create(net, { policies: [{ placed: () => "wasm" }] });
+  // @ts-expect-error there is no such device
+  await Executor.create(net, { policies: [{ place: () => "gpu" }] });
+}
+
+export async function customs(): Promise<void> {
+  const generic = await createCustom(Generic, net);
+  expectTypeOf(generic.seen).toEqualTypeOf<string[]>();
+  await generic.run({ input: pixels });
+  // @ts-expect-error a wrong name, through a class of any model's
+  await generic.run({ image: pixels });
+
+  expectTypeOf(await createCustom(Fixed, net)).toEqualTypeOf<Fixed>();
+  const plain = await createCustom([{ onStart() {} }, { place: () => "wasm" }], net);
+  expectTypeOf(plain).toEqualTypeOf<Executor<Net>>();
+  // @ts-expect-error there is no such device
+  await createCustom({ place: () => "gpu" }, net);
+  // @ts-expect-error neither a class nor policies
+  await createCustom("executor.js", net);
 }
 
 export function tensors(): void {

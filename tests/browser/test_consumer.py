@@ -202,6 +202,59 @@ export type {{ Inputs }};
     compile_types(project, source)
 
 
+def test_wrong_executors_do_not_compile(case: Case, project: Path) -> None:
+    """An executor of the bundle knows its ops, devices and tensors as literal types."""
+    given, got = (case.port(kind) for kind in ("inputs", "outputs"))
+    value = f"tensor({json.dumps(given['dtype'])}, {list(case.shape)})"
+    feed = f"{{ {json.dumps(given['name'])}: {value} }}"
+    ops, main = (case.bundle.model[kind] for kind in ("ops", "main"))
+    names = [json.dumps(ops[target]["name"]) for _, target in main]
+    all_names = " | ".join(json.dumps(op["name"]) for op in ops)
+    first, last, output = names[0], names[-1], json.dumps(got["name"])
+    source = f"""
+import {{ model, type OpName }} from {json.dumps(case.name)};
+import {{ Executor, type Op, type Placement, tensor }} from {json.dumps(f"{case.name}/runtime")};
+
+class Mine extends Executor<typeof model> {{
+  last: OpName | undefined;
+  override place(op: Op<typeof model>): Placement {{
+    // @ts-expect-error: no op has this name
+    if (op.name === "no such op") return "wasm";
+    return op.name === {first} ? {{ device: "wasm", threads: 1 }} : "wasm";
+  }}
+  override dispatchSync(op: Op<typeof model>, next: () => void): void {{
+    this.last = op.name;
+    next();
+  }}
+}}
+class Elsewhere extends Executor<typeof model> {{
+  // @ts-expect-error: no device has this name
+  override place() {{
+    return "webgpu" as const;
+  }}
+}}
+const executor: Mine = await Mine.create(model);
+const name: {all_names} | undefined = executor.last;
+await executor.run({feed}, {{ to: {first} }});
+await executor.run({{}}, {{ from: {last}, feed: {{}} }});
+executor.lazy({{ from: {first}, to: {last} }});
+for await (const op of executor.step({feed})) if (op.name === {last}) executor.read(op.name);
+
+// @ts-expect-error: no op has this name
+await executor.run({feed}, {{ to: "no such op" }});
+// @ts-expect-error: no op has this name
+await executor.run({{}}, {{ from: "no such op", feed: {{}} }});
+// @ts-expect-error: no op has this name
+executor.lazy({{ from: "no such op", to: {last} }});
+// @ts-expect-error: a part of a run may lack an output
+(await executor.run({feed}, {{ to: {first} }}))[{output}].data;
+// @ts-expect-error: no device has this name
+await Mine.create(model, {{ devices: ["webgpu"] }});
+export {{ Elsewhere, name }};
+"""
+    compile_types(project, source)
+
+
 def write_page(project: Path, script: str) -> None:
     (project / "index.html").write_text(
         '<!doctype html><link rel="icon" href="data:,"><script>'
