@@ -88,9 +88,9 @@ def timed(shown: Shown) -> None:
 def placed(shown: Shown) -> None:
     *ops, [guess] = shown
     assert guess == expected(IMAGE)
-    devices = dict(ops)
+    devices = {name: device for name, device, _, _ in ops}
     assert devices["softmax"] == "wasm"
-    assert devices["relu_1"] in ("wasm", "webgl2")
+    assert all(threads <= 2 and why for _, _, threads, why in ops)
 
 
 def two_models(shown: Shown) -> None:
@@ -206,6 +206,9 @@ def test_runs_in_chromium(program: tuple[str, Path]) -> None:
         source = source.replace(
             f'"{package}/runtime"', f'"./node_modules/{package}/runtime/index.js"'
         )
+    if CHECKS[name] is placed:  # Browsers of test machines draw by software, which is not picked.
+        source, count = re.subn(r"\(await pickDevice\(\)\)\.device", '"webgl2"', source)
+        assert count == 1
     page_file = file.with_suffix(".page.js")
     page_file.write_text(source + '\nconsole.log("done");\n', "utf-8")
     script = f'<script type="module" src="{page_file.name}"></script>'
@@ -226,7 +229,8 @@ def test_runs_in_chromium(program: tuple[str, Path]) -> None:
     assert len(shown_by(said)) == len(said) - 1, said
     CHECKS[name](shown_by(said))
     if CHECKS[name] is placed:
-        assert ["relu_1", "webgl2"] in shown_by(said)
+        devices = {op[0]: op[1] for op in shown_by(said) if len(op) > 1}
+        assert devices["relu_1"] == "webgl2"
 
 
 @pytest.fixture
