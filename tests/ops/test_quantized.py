@@ -8,7 +8,9 @@ one of a small tensor.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from functools import partial
+from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,32 +64,54 @@ def chains(g: Graph) -> None:
     """Add networks of quantised floats: convolution, activation, sum, pool, product."""
     for dtype, activation in product(("uint8", "int8"), ("Relu", "Clip", "")):
         lowest = np.iinfo(dtype).min
-
-        def quantized(x: str, scale: float, zero: int, dtype: str = dtype) -> str:
-            numbers = [g.weight(np.float32(scale)), g.weight(np.array(zero, dtype))]
-            return g.node("DequantizeLinear", [g.node("QuantizeLinear", [x, *numbers]), *numbers])
-
-        def constant(shape: tuple[int, ...], axis: int) -> str:
-            scale = g.weight(g.scales(shape[axis]))
-            return g.node("DequantizeLinear", [g.weight(g.bytes(shape, "int8")), scale], axis=axis)
-
-        x = quantized(g.input(g.floats((1, 3, 9, 9))), 0.016, lowest + 128)
+        quantize, weight = partial(quantized, g, dtype=dtype), partial(dequantized_weight, g)
+        x = quantize(g.input(g.floats((1, 3, 9, 9))), 0.016, lowest + 128)
         bias = g.weight(g.floats((8,)))
-        y = g.node("Conv", [x, constant((8, 3, 3, 3), 0), bias], pads=[1, 1, 1, 1])
+        y = g.node("Conv", [x, weight((8, 3, 3, 3)), bias], pads=[1, 1, 1, 1])
         if activation == "Relu":
             y = g.node("Relu", [y])
         elif activation == "Clip":
             y = g.node("Clip", [y, g.weight(np.float32(-0.5)), g.weight(np.float32(6))])
-        y = quantized(y, 0.05, lowest if activation == "Relu" else lowest + 100)
-        z = quantized(g.node("Conv", [y, constant((8, 8, 1, 1), 0)]), 0.1, lowest + 120)
-        total = quantized(g.node("Add", [y, z]), 0.1, lowest + 130)
+        y = quantize(y, 0.05, lowest if activation == "Relu" else lowest + 100)
+        z = quantize(g.node("Conv", [y, weight((8, 8, 1, 1))]), 0.1, lowest + 120)
+        total = quantize(g.node("Add", [y, z]), 0.1, lowest + 130)
         pooled = g.node("MaxPool", [total], kernel_shape=[2, 2], strides=[2, 2])
-        joined = g.node("Concat", [quantized(pooled, 0.1, lowest + 130), pooled], axis=1)
-        mean = quantized(g.node("GlobalAveragePool", [joined]), 0.05, lowest + 128)
+        joined = g.node("Concat", [quantize(pooled, 0.1, lowest + 130), pooled], axis=1)
+        mean = quantize(g.node("GlobalAveragePool", [joined]), 0.05, lowest + 128)
         flat = g.node("Flatten", [mean])
         bias = g.weight(g.floats((10,)))
-        g.output(g.node("Gemm", [flat, constant((10, 16), 0), bias], transB=1))
-        g.output(quantized(g.node("MatMul", [flat, constant((16, 9), 1)]), 0.02, lowest + 99))
+        g.output(g.node("Gemm", [flat, weight((10, 16)), bias], transB=1))
+        g.output(quantize(g.node("MatMul", [flat, weight((16, 9), 1)]), 0.02, lowest + 99))
+
+
+def pictures(g: Graph) -> None:
+    """Add networks that quantise a picture, convolve it, and then each channel by itself."""
+    windows: list[tuple[int, dict[str, Any], dict[str, Any]]] = [
+        (3, {"pads": [1, 1, 1, 1], "strides": [2, 2]}, {"pads": [1, 1, 1, 1]}),
+        (1, {"pads": [0, 2, 1, 0]}, {"pads": [2, 0, 0, 1], "strides": [2, 1]}),
+        (4, {}, {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+        (2, {"pads": [1, 0, 0, 0]}, {"pads": [2, 2, 2, 2], "dilations": [2, 2]}),
+    ]
+    for (channels, first, second), (dtype, zero) in product(
+        windows, (("uint8", 0), ("uint8", 77), ("int8", -128), ("int8", 5))
+    ):
+        x = quantized(g, g.input(g.floats((1, channels, 17, 23))), 0.016, zero, dtype)
+        y = g.node("Conv", [x, dequantized_weight(g, (16, channels, 3, 3))], **first)
+        y = quantized(g, y, 0.05, zero, dtype)
+        z = g.node("Conv", [y, dequantized_weight(g, (16, 1, 3, 3))], group=16, **second)
+        g.output(quantized(g, z, 0.1, zero, dtype))
+
+
+def quantized(g: Graph, x: str, scale: float, zero: int, dtype: str) -> str:
+    """Add a quantisation of `x` and what takes it back."""
+    numbers = [g.weight(np.float32(scale)), g.weight(np.array(zero, dtype))]
+    return g.node("DequantizeLinear", [g.node("QuantizeLinear", [x, *numbers]), *numbers])
+
+
+def dequantized_weight(g: Graph, shape: tuple[int, ...], axis: int = 0) -> str:
+    """Add a weight that is quantised along `axis`, that of its output channels."""
+    scale = g.weight(g.scales(shape[axis]))
+    return g.node("DequantizeLinear", [g.weight(g.bytes(shape, "int8")), scale], axis=axis)
 
 
 def products(g: Graph) -> None:
@@ -163,7 +187,7 @@ def elements(g: Graph) -> None:
     g.output(g.node("QLinearAveragePool", [*left, *numbers_of(0.02, 90)], MICROSOFT, **pool))
 
 
-GROUPS = (convolutions, chains, products, elements)
+GROUPS = (convolutions, chains, pictures, products, elements)
 
 
 @dataclass(frozen=True)
@@ -191,6 +215,22 @@ def test_quantized_operators(bundled: Bundled, engine: str, isa: Isa | None) -> 
         found = executor.run(**bundled.inputs)
     assert found.keys() == bundled.expected.keys()
     assert not [name for name, array in bundled.expected.items() if not close(found[name], array)]
+
+
+def test_borders_and_layouts_are_no_ops_of_their_own(tmp_path: Path) -> None:
+    graph = Graph()
+    pictures(graph)
+    model, _ = graph.finish()
+    onnx.save(model, tmp_path / "model.onnx")
+    described = api.bundle(tmp_path / "model.onnx").model
+    main = {value for value, at in enumerate(described["values"]) if at["region"] == "main"}
+    kinds = [op["kind"] for op in described["ops"] if main.issuperset(op["outputs"])]
+    assert kinds.count("int8_depthwise_conv2d") == kinds.count("int8_conv2d") == 16
+    # A picture of one channel has no planes to interleave.
+    assert kinds.count("quantize_pixels") == 12
+    neighbours = set(pairwise(kinds))
+    assert ("transpose", "int8_conv2d") not in neighbours
+    assert ("pad", "int8_depthwise_conv2d") not in neighbours
 
 
 def close(found: np.ndarray, expected: np.ndarray) -> bool:
