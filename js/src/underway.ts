@@ -95,7 +95,7 @@ export class Underway<M extends Model> {
 
   /** Whether a step needs an accelerator. */
   claims(index: number): boolean {
-    return this.#stepAt(index).claim !== undefined;
+    return this.part.frame.claims && this.#stepAt(index).claim !== undefined;
   }
 
   /** Do `call`, which calls a step, under the lease that the step claims, until its op is done. */
@@ -137,6 +137,7 @@ export class Underway<M extends Model> {
 
   /** Feed and capture what is due after a step. */
   settle(index: number): void {
+    if (!this.#captures.size && !this.part.fed.size) return;
     this.#feed(index);
     this.#copyOut(index);
   }
