@@ -9,9 +9,9 @@
  *     modules.script.js    a script that reads modules for pyjsml's Python side; no bundle has it
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -101,17 +101,23 @@ function licences(...packages) {
   return `/*\n${texts.join("\n").replaceAll("*/", "* /")}*/`;
 }
 
+/** Build beside `dist`, and put that in its place when all is done: who reads it misses nothing. */
 async function main() {
-  rmSync(dist, { recursive: true, force: true });
+  const made = join(here, ".build");
+  rmSync(made, { recursive: true, force: true });
   const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  const project = join(here, "tsconfig.build.json");
-  execFileSync(process.execPath, [join(typescript, "bin", "tsc"), "-p", project], {
-    stdio: "inherit",
-  });
-  await Promise.all(Object.values(outputs).map((options) => build(options)));
-  for (const name of readdirSync(dist)) {
-    if (name.endsWith(".d.ts")) cpSync(join(dist, name), join(dist, "runtime", name));
+  const tsc = [join(typescript, "bin", "tsc"), "-p", join(here, "tsconfig.build.json")];
+  execFileSync(process.execPath, [...tsc, "--outDir", made], { stdio: "inherit" });
+  await Promise.all(
+    Object.values(outputs).map((options) =>
+      build({ ...options, outfile: join(made, relative(dist, options.outfile ?? "")) }),
+    ),
+  );
+  for (const name of readdirSync(made)) {
+    if (name.endsWith(".d.ts")) cpSync(join(made, name), join(made, "runtime", name));
   }
+  rmSync(dist, { recursive: true, force: true });
+  renameSync(made, dist);
 }
 
 if (process.argv[1] === file) await main();

@@ -130,7 +130,7 @@ def test_capture(chain: Session) -> None:
 
 
 def test_capture_of_an_unknown_value(chain: Session) -> None:
-    with pytest.raises(InputError, match="scalled: the model has no such value"):
+    with pytest.raises(InputError, match="scalled: a run has no value, op or output"):
         chain.capture({"x": random_rows(2)}, ["scalled"])
 
 
