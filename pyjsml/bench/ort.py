@@ -8,8 +8,9 @@ from pyjsml.bench.page import Contender
 from pyjsml.errors import EngineUnavailableError
 
 PACKAGE = "onnxruntime-web"
-MODULE = "ort.wasm.bundle.min.mjs"
-FILES = (MODULE, "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+MODULES = {"wasm": "ort.wasm.bundle.min.mjs", "webgl": "ort.webgl.min.mjs"}
+"""By back end."""
+FILES = (*MODULES.values(), "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 FOLDER = "/onnxruntime-web/"
 
 
@@ -26,7 +27,13 @@ def ort_pages(model: bytes, start: Path, name: str = "/model.onnx") -> dict[str,
     raise EngineUnavailableError(f"{PACKAGE} is not installed here: npm install {PACKAGE}")
 
 
-def ort_contender(threads: int, name: str = "/model.onnx") -> Contender:
-    """Return the contender that runs an ONNX file which `ort_pages` serves."""
-    config = {"module": FOLDER + MODULE, "folder": FOLDER, "model": name, "threads": threads}
+def ort_contender(threads: int, name: str = "/model.onnx", provider: str = "wasm") -> Contender:
+    """Return the contender that runs an ONNX file which `ort_pages` serves, on a back end."""
+    config = {
+        "module": FOLDER + MODULES[provider],
+        "folder": FOLDER,
+        "model": name,
+        "threads": threads,
+        "provider": provider,
+    }
     return Contender(PACKAGE, "/bench/onnxruntime-web.js", config)

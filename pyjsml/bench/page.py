@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
     from pyjsml.program import Array, Isa
 
-MODULES = ("page", "memory", "tensors", "timing", "pyjsml", "onnxruntime-web")
+MODULES = ("page", "memory", "textures", "tensors", "timing", "pyjsml", "onnxruntime-web")
 INPUTS = "/inputs"
 COLD = "/cold.html"
 
@@ -54,6 +54,8 @@ class Outcome:
     samples: Sequence[float] = ()
     memory: int = 0
     """Bytes of its wasm memories, at their largest."""
+    textures: int = 0
+    """Bytes of its WebGL textures, at their most."""
     outputs: Sequence[bytes] = ()
     """The data of the outputs of its last timed run, in the model's order."""
     error: str = ""
@@ -132,8 +134,12 @@ class Track:
             self._site.posted.clear()
             found = _call(page, "compete", vars(limits)) if ready else {}
             for name in ready:
-                outputs = self._outputs(name)
-                outcomes[name] = Outcome(found["samples"][name], found["memory"][name], outputs)
+                outcomes[name] = Outcome(
+                    found["samples"][name],
+                    found["memory"][name],
+                    found["textures"][name],
+                    self._outputs(name),
+                )
             traces = {
                 name: _call(page, "trace", name, trace_runs) for name in traced if name in ready
             }
@@ -186,7 +192,12 @@ def bundle_pages(bundle: Bundle, folder: str = "/bundle") -> dict[str, bytes]:
 
 
 def bundle_contender(
-    bundle: Bundle, name: str, isa: Isa | None, threads: int, folder: str = "/bundle"
+    bundle: Bundle,
+    name: str,
+    isa: Isa | None,
+    threads: int,
+    folder: str = "/bundle",
+    device: str = "wasm",
 ) -> Contender:
     """Return the contender that runs a bundle which `bundle_pages` serves."""
     config = {
@@ -194,6 +205,7 @@ def bundle_contender(
         "runtime": f"{folder}/{runtime_module(bundle)}",
         "isa": isa,
         "threads": threads,
+        "device": device,
     }
     return Contender(name, "/bench/pyjsml.js", config)
 

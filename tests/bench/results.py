@@ -31,7 +31,7 @@ class Results:
     @classmethod
     def here(cls, browser: str) -> Results:
         """Return the results kept if all that they depend on is as it was, else none."""
-        packages = {name: _version(name) for name in PACKAGES}
+        packages = {name: version(name) for name in PACKAGES}
         fresh = cls(machine(), browser, packages, digest((*PYJSML, *MODELS)))
         if not FILE.exists():
             return fresh
@@ -67,7 +67,8 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()}"
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Return the version of an installed npm package."""
     file = ROOT / "node_modules" / package / "package.json"
     version: str = json.loads(file.read_text("utf-8"))["version"]
     return version

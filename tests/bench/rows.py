@@ -40,12 +40,12 @@ class Row:
             "onnx", self.name, self.key, lambda path: write_onnx(self.name, path), ".onnx"
         )
 
-    def bundle(self) -> Bundle:
+    def bundle(self, devices: Sequence[str] = ("wasm",)) -> Bundle:
         """Return pyjsml's bundle of the ONNX file, or of the torch module where an operator lacks.
 
         Raises what compiling it raises.
         """
-        key = digest(PYJSML, self.key.encode())
+        key = digest(PYJSML, self.key.encode(), *(device.encode() for device in devices))
         source = self.onnx()
 
         def make(path: Path) -> None:
@@ -53,14 +53,15 @@ class Row:
 
             name = self.name.replace("_", "-")
             try:
-                made = bundle(str(source), name=name)
+                made = bundle(str(source), name=name, devices=devices)
             except UnsupportedOpError:
                 if self.model.quantize is not None:
                     raise
-                made = bundle(build(self.name), tuple(self.model.example().values()), name=name)
+                example = tuple(self.model.example().values())
+                made = bundle(build(self.name), example, name=name, devices=devices)
             made.write(path)
 
-        return Bundle.open(cached("bundle", self.name, key, make))
+        return Bundle.open(cached("-".join(("bundle", *devices[1:])), self.name, key, make))
 
     def tflite(self) -> Path:
         """Return the .tflite file, converted from the torch module. Raises LeftOutError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ class Found:
     row: str
     threads: int
     contenders: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By name: `{times, memory, deviation}` or `{error}`."""
+    """By name: `{times, memory, textures, deviation}` or `{error}`."""
     trace: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -50,7 +50,19 @@ def race(
     """Race pyjsml, with each of the wasm files `isas`, against the peers."""
     row = Row(name)
     contenders, left_out = enter(track, row, threads, peers, isas)
-    found = Found(name, threads, {who: {"error": why} for who, why in left_out.items()})
+    return compete(track, row, threads, contenders, left_out, limits)
+
+
+def compete(
+    track: Track,
+    row: Row,
+    threads: int,
+    contenders: Sequence[Contender],
+    left_out: Mapping[str, str],
+    limits: Limits,
+) -> Found:
+    """Race contenders whose pages are on the track's site; the first of ours is traced too."""
+    found = Found(row.name, threads, {who: {"error": why} for who, why in left_out.items()})
     traced = [each.name for each in contenders if each.name in OURS.values()][:1]
     try:
         outcomes, traces = track.race(contenders, limits, traced)
@@ -97,4 +109,5 @@ def _judge(outcome: Outcome, error: float, tolerance: float) -> dict[str, Any]:
     if not error <= tolerance:
         return {"error": f"wrong: off by {error:.2g}"}
     times = asdict(Times.of(outcome.samples))
-    return {"times": times, "memory": outcome.memory, "deviation": error}
+    sizes = {"memory": outcome.memory, "textures": outcome.textures}
+    return {"times": times, **sizes, "deviation": error}

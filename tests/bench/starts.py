@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import brotli
 
-from pyjsml.bench.page import Track
+from pyjsml.bench.page import Contender, Track
 from pyjsml.bench.statistics import Times
 from pyjsml.errors import EngineError
 from tests.bench.rows import Row
@@ -22,18 +22,25 @@ WEIGHTS = (".safetensors", ".onnx", ".tflite", "/constants")
 
 
 def starts(track: Track, name: str, peers: Sequence[str], count: int) -> dict[str, Any]:
+    """Start pyjsml and the peers; see `start_all`."""
+    contenders, left_out = enter(track, Row(name), 1, peers, [None])
+    return start_all(track, contenders, left_out, count)
+
+
+def start_all(
+    track: Track, contenders: Sequence[Contender], left_out: Mapping[str, str], count: int
+) -> dict[str, Any]:
     """Return `{times, opened, code, compressed}` or `{error}` of each contender.
 
     `opened` is the part of the time in which the page itself came to be, and bytes are those of the
     code, without weights.
     """
-    found: dict[str, Any] = {}
-    contenders, left_out = enter(track, Row(name), 1, peers, [None])
+    found: dict[str, Any] = {who: {"error": why} for who, why in left_out.items()}
     for contender in contenders:
         try:
             loads = track.cold_starts(contender, count)
         except EngineError as error:
-            left_out[contender.name] = str(error)
+            found[contender.name] = {"error": str(error)}
             continue
         code = [
             track.pages[path]
@@ -46,4 +53,4 @@ def starts(track: Track, name: str, peers: Sequence[str], count: int) -> dict[st
             "code": sum(map(len, code)),
             "compressed": sum(len(brotli.compress(data, quality=QUALITY)) for data in code),
         }
-    return found | {who: {"error": why} for who, why in left_out.items()}
+    return found

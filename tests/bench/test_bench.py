@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load
 
 from pyjsml.bench.statistics import Times
-from tests.bench import cache, document, report
+from tests.bench import cache, document, report, webgl2
 from tests.bench import results as module
 from tests.bench.graphs import graph_pages
 from tests.bench.models.catalogue import MODELS
@@ -145,3 +145,20 @@ def test_graph_pages(tmp_path: Path) -> None:
     constants = load(pages["/g/constants"])
     named = {name for node in graph["nodes"] for name in node["inputs"] if name in constants}
     assert sorted(constants[name].shape for name in named) == [(10,), (10, 256), (256,), (256, 784)]
+
+
+def test_webgl_back_ends_are_compared_with_the_best_of_each_row() -> None:
+    def each(ms: float, first: float) -> dict[str, Any]:
+        times = {"times": asdict(Times.of([first]))}
+        return {**took(ms), "textures": 3_000_000, "start": times}
+
+    found = {
+        "mlp": {"pyjsml": each(10, 100), "tfjs": each(20, 50), "onnxruntime-web": each(40, 400)},
+        "gemm": {"pyjsml": each(10, 100), "tfjs": {"error": "wrong: off by 0.5"}},
+    }
+    assert "has 2.00× its speed" in webgl2.means(found)
+    assert "the first result 0.50× as fast (least 0.50×)" in webgl2.means(found)
+    table = webgl2.table(found)
+    assert "| mlp | pyjsml | 10 | 10–10 | 100 | 3.0 |" in table
+    assert "| gemm | TF.js | – | | | |" in table
+    assert webgl2.absent(found) == ["- gemm, TF.js: wrong: off by 0.5"]

@@ -1,12 +1,12 @@
-// ONNX Runtime Web on its wasm back end. Config: `{module, folder, model, threads}`.
+// ONNX Runtime Web. Config: `{module, folder, model, threads, provider}`, the last being its back end.
 
-export async function create({ module, folder, model, threads }, feed) {
+export async function create({ module, folder, model, threads, provider }, feed) {
   const ort = await import(module);
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = new URL(folder, location.href).href;
   ort.env.logLevel = "error";
   const session = await ort.InferenceSession.create(model, {
-    executionProviders: ["wasm"],
+    executionProviders: [provider],
     graphOptimizationLevel: "all",
   });
   const run = async () => {

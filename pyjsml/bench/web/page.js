@@ -2,6 +2,7 @@
 // module whose `create(config, feed)` gives `{run, trace?}`; `run` feeds the inputs and gives the
 // outputs' data, in the model's order.
 import { memoryOf, own } from "./memory.js";
+import { ownContexts, texturesOf } from "./textures.js";
 import { readTensors } from "./tensors.js";
 import { race } from "./timing.js";
 
@@ -16,6 +17,7 @@ const story = (error) => `${error?.name ?? "Error"}: ${error?.message ?? error}`
 /** Load a contender; return `{}`, or `{error}` in words. */
 export async function prepare({ name, adapter, feed, config }) {
   own(name);
+  ownContexts(name);
   try {
     const { create } = await import(adapter);
     const made = await create(config, await inputs(feed));
@@ -39,8 +41,8 @@ export async function compete(limits) {
       await fetch(`/outputs/${name}/${index}`, { method: "POST", body });
     }
   }
-  const memory = Object.fromEntries([...ready.keys()].map((name) => [name, memoryOf(name)]));
-  return { samples, memory };
+  const byName = (of) => Object.fromEntries([...ready.keys()].map((name) => [name, of(name)]));
+  return { samples, memory: byName(memoryOf), textures: byName(texturesOf) };
 }
 
 /** Trace a contender's ops. */

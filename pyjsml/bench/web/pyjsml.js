@@ -1,8 +1,12 @@
-// A bundle. Config: `{index, runtime, isa, threads}`, the first two being paths of modules.
+// A bundle. Config: `{index, runtime, isa, threads, device}`, the first two being paths of modules.
 
-export async function create({ index, runtime, isa, threads }, feed) {
+export async function create({ index, runtime, isa, threads, device }, feed) {
   const { createExecutor } = await import(index);
-  const executor = await createExecutor({ ...(isa && { isa }), ...(threads > 1 && { threads }) });
+  const executor = await createExecutor({
+    devices: [device],
+    ...(isa && { isa }),
+    ...(threads > 1 && { threads }),
+  });
   const { threads: used = 1 } = executor.describe();
   if (used !== threads) throw new Error(`not available: it runs on ${used} thread, not ${threads}`);
   return {

@@ -60,6 +60,21 @@ def tfjs(row: Row, threads: int) -> tuple[Pages, Contender]:
     return pages, Contender("tfjs", "/tfjs.js", config)
 
 
+def onnxruntime_webgl(row: Row, threads: int) -> tuple[Pages, Contender]:
+    """Return ONNX Runtime Web on the row's ONNX file, on its WebGL back end."""
+    return ort_pages(row.onnx().read_bytes(), ROOT), ort_contender(threads, provider="webgl")
+
+
+def tfjs_webgl(row: Row, threads: int) -> tuple[Pages, Contender]:
+    """Return TF.js on its WebGL back end, walking the ONNX graph operator by operator."""
+    pages = graph_pages(row.onnx(), "/tfjs-model")
+    pages["/tfjs-webgl.js"] = _module("tfjs-webgl")
+    config = {"graph": "/tfjs-model/graph.json", "constants": "/tfjs-model/constants"}
+    return pages, Contender("tfjs", "/tfjs-webgl.js", config)
+
+
+WEBGL_PEERS: dict[str, Peer] = {"onnxruntime-web": onnxruntime_webgl, "tfjs": tfjs_webgl}
+"""Those with a back end for WebGL."""
 PEERS: dict[str, Peer] = {"onnxruntime-web": onnxruntime_web, "litert": litert, "tfjs": tfjs}
 
 
@@ -73,5 +88,5 @@ def _module(name: str) -> bytes:
             [*command, str(source), f"--outfile={path}", "--log-level=error"], check=True
         )
 
-    key = digest((f"tests/bench/peers/{name}*.js", "package-lock.json"))
+    key = digest(("tests/bench/peers/*.js", "package-lock.json"), name.encode())
     return cached("peer", name, key, make, ".js").read_bytes()
