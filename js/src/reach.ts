@@ -4,7 +4,7 @@ import { bindTensors, misfits } from "./inputs.js";
 import { findValue, UNKNOWN } from "./names.js";
 import type { Part } from "./part.js";
 import { asTensor } from "./schedule.js";
-import type { Shape, Tensor } from "./tensor.js";
+import type { DataOf, Shape, Tensor } from "./tensor.js";
 
 export interface ReadOptions {
   /**
@@ -34,7 +34,7 @@ export function readNow(moment: Moment, name: string, { view = false }: ReadOpti
 
 /** Put `tensor` in the place of the one that `name` means. Throws InputError where it does not fit. */
 export function writeNow(moment: Moment, name: string, tensor: unknown): void {
-  const { model, part, next } = moment;
+  const { model, part } = moment;
   const { frame } = part;
   const value = findNow(moment, name);
   if (model.values[value]?.region === "persistent") {
@@ -46,10 +46,14 @@ export function writeNow(moment: Moment, name: string, tensor: unknown): void {
   const { arrays } = bindTensors(model, [[port, tensor]], problems);
   const array = arrays.get(value);
   if (!array) throw misfits(model, problems);
-  // The same in other shapes may have been copied to other devices.
-  const timeline = part.frame.timeline();
-  for (const same of timeline.familyOf(value)) {
-    if (!timeline.whyAbsent(same, part, next)) frame.values.write(same, array);
+  replaceValue(part, moment.next, value, array);
+}
+
+/** Write a value in all of its shapes that are there when the step `next` is: devices may keep copies. */
+export function replaceValue(part: Part, next: number, value: number, array: DataOf<DType>): void {
+  const { values, timeline } = part.frame;
+  for (const same of timeline().familyOf(value)) {
+    if (!timeline().whyAbsent(same, part, next)) values.write(same, array);
   }
 }
 

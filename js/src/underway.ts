@@ -5,7 +5,7 @@ import type { Host } from "./host.js";
 import type { Model, Op } from "./model.js";
 import type { Part } from "./part.js";
 import type { Run } from "./policy.js";
-import type { Moment } from "./reach.js";
+import { type Moment, replaceValue } from "./reach.js";
 import type { AnyRunOptions } from "./run.js";
 import { asTensor, type Step } from "./schedule.js";
 import type { Tensor } from "./tensor.js";
@@ -179,8 +179,9 @@ export class Underway<M extends Model> {
   }
 
   #feed(index: number): void {
-    const { frame, fed } = this.part;
-    for (const [value, array] of fed.get(index) ?? []) frame.values.write(value, array);
+    for (const [value, array] of this.part.fed.get(index) ?? []) {
+      replaceValue(this.part, index + 1, value, array);
+    }
   }
 
   #copyOut(index: number): void {

@@ -219,6 +219,49 @@ describe("feed", () => {
     expect(numbers(captured.sum)).toEqual(numbers(other));
   });
 
+  test.each([
+    ["wasm", "wasm"],
+    ["wasm", "webgl2"],
+    ["webgl2", "wasm"],
+    ["webgl2", "webgl2"],
+  ] as const)(
+    "for a view is what all read that read the same bytes: on %s, then %s",
+    (first, second) => {
+      const graph = randomGraph(randomFrom(1), 1);
+      const value = (name: string, rest: object) =>
+        ({ name, dtype: "float32", shape: [SIZE], region: "main", ...rest }) as const;
+      const op = (name: string, kind: string, from: number[], to: number): OpData => {
+        const kernels = kind === "view" ? {} : { kernel: kind, shader: kind };
+        return { name, kind, ...kernels, inputs: from, outputs: [to], extent: SIZE, origins: [] };
+      };
+      const data: ModelData = {
+        ...graph,
+        values: [
+          ...graph.values.slice(0, 3),
+          value("whole", { after: [2] }),
+          value("view", { alias: 3 }),
+          value("sum", { after: [3] }),
+        ],
+        ops: [
+          graph.ops[0] as OpData,
+          op("root", "root", [2], 3),
+          op("view", "view", [3], 4),
+          op("mix", "mix", [3, 4], 5),
+        ],
+        main: [1, 2, 3].map((target) => ["call", target] as const),
+        outputs: [{ name: "sum", dtype: "float32", shape: [SIZE], value: 5 }],
+      };
+      const executor = Executor.createSync(data as Graph, {
+        files: graphFiles,
+        devices: ["wasm", new FakeDevice()],
+        policies: [{ place: ({ name }) => (name === "view" ? second : first) }],
+      });
+      const fed = Float32Array.from({ length: SIZE }, (_, i) => i * 4);
+      const outputs = executor.runSync({ x: new Float32Array(SIZE) }, { feed: { view: fed } });
+      expect(outputs["sum"]?.data).toEqual(fed.map((one) => one * 1.5));
+    },
+  );
+
   test("gives an input that is not among the inputs", () => {
     const executor = make();
     expect(numbers(executor.runSync({ k }, { from: "add", feed: { x } }).y)).toEqual(wanted);

@@ -164,6 +164,47 @@ describe("steps end well", () => {
     await checkRuns(executor);
   });
 
+  test.each<[string, Policy]>([
+    ["did not call next for the op add", { dispatchSync: () => {} }],
+    ["did not call next for the op add", { dispatch: async () => {} }],
+    ["called next twice for the op add", { dispatchSync: (_, next) => (next(), next()) }],
+    [
+      "called next twice for the op add",
+      {
+        dispatch: async (_, next) => {
+          await next();
+          await next();
+        },
+      },
+    ],
+    [
+      "no start",
+      {
+        onStart: () => {
+          throw new RangeError("no start");
+        },
+      },
+    ],
+  ])("where a hook breaks its promise: %s", async (says, bad) => {
+    let current: Policy = bad;
+    const executor = make(
+      {
+        onStart: (run) => current.onStart?.(run),
+        dispatch: (op, next) => current.dispatch?.(op, next) ?? next(),
+        dispatchSync: (op, next) =>
+          current.dispatchSync ? current.dispatchSync(op, next) : next(),
+      },
+      {
+        dispatchSync: (op, next) =>
+          current.dispatchSync ? current.dispatchSync(op, next) : next(),
+      },
+    );
+    await expect(walk(executor)).rejects.toThrow(says);
+    current = {};
+    await checkRuns(executor);
+    expect((await walk(executor)).y).toEqual(wanted);
+  });
+
   test("with a signal: before, between, and within an op", async () => {
     let hang = false;
     const stuck: Next[] = [];
