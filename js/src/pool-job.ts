@@ -15,6 +15,7 @@ import type { Queue, WholeCall } from "./pool-queue.js";
 const LINE = 16;
 const DONE = 0;
 const SLEEPERS = LINE;
+const CLOSED = LINE + 1;
 const FAILURE_LENGTH = 2 * LINE;
 const FAILURE = FAILURE_LENGTH + 1;
 const KERNEL = 16 * LINE;
@@ -115,15 +116,25 @@ export class Desk {
     if (count) Atomics.add(this.words, DONE, count);
   }
 
-  /** Run slices of all the jobs that will be posted, and all calls of `queue`. */
-  serve(kernels: readonly Kernel[], queue: Queue): never {
+  /** Have all threads stop to serve, each when it has done what it is at. */
+  close(): void {
+    const { words } = this;
+    Atomics.store(words, CLOSED, 1);
+    for (let thread = 1; thread < this.#threads; thread++) {
+      Atomics.add(words, this.#ticket(thread), 1 << (SHARERS_BITS + LEFT_BITS));
+    }
+    this.wake();
+  }
+
+  /** Run slices of all the jobs that will be posted, and all calls of `queue`, until it is closed. */
+  serve(kernels: readonly Kernel[], queue: Queue): void {
     const { words } = this;
     const at = this.#ticket(this.#self);
     const bind = (): RunSlice => {
       const kernel = kernels[words[KERNEL] as number] as Kernel;
       return close(kernel, [...words.subarray(ARGUMENTS, ARGUMENTS + (words[ARITY] as number))]);
     };
-    for (;;) {
+    while (!Atomics.load(words, CLOSED)) {
       // What is posted after this look changes the ticket.
       const ticket = Atomics.load(words, at);
       queue.work(kernels);

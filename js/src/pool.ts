@@ -178,6 +178,8 @@ export class Pool {
   }
 
   dispose(): void {
+    // A browser takes seconds to end a thread that does not return.
+    this.#desk.close();
     for (const thread of this.#threads) thread.terminate();
     this.#threads.length = 0;
   }

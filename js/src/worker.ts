@@ -10,14 +10,14 @@ import { Queue } from "./pool-queue.js";
 
 const port = globalThis.process?.getBuiltinModule?.("node:worker_threads").parentPort;
 
-function work({ module, memory, words, queue, threads, self, stack }: Assignment): never {
+function work({ module, memory, words, queue, threads, self, stack }: Assignment): void {
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const stackPointer = instance.exports["__stack_pointer"];
   if (stackPointer instanceof WebAssembly.Global) stackPointer.value = stack;
   const { all } = new Kernels(module, instance);
   if (port) port.postMessage("ready");
   else globalThis.postMessage("ready");
-  return new Desk(words, threads, self).serve(all, new Queue(queue));
+  new Desk(words, threads, self).serve(all, new Queue(queue));
 }
 
 if (port) port.once("message", work);
