@@ -100,6 +100,8 @@ export class Values {
   /** A room that has a value: one that need not be waited for, if there is any. */
   #source(value: number): Room {
     const current = this.#current[value] as number;
+    const [first] = this.#rooms;
+    if (first && current === 1) return first;
     const having = this.#rooms.filter((_, index) => current & (1 << index));
     const room = having.find((one) => !one.readLater) ?? having[0];
     if (!room) throw new StateError(`the value number ${value} has not been written yet`);

@@ -97,14 +97,13 @@ export class WasmRoom implements Room {
   }
 
   read(value: number): DataOf<DType> {
-    return this.view(value).slice();
+    const [view, start, end] = this.#locate(value);
+    return view.slice(start, end) as DataOf<DType>;
   }
 
   view(value: number): DataOf<DType> {
-    const dtype = this.#plan.dtypes[value] as DType;
-    const [start, end] = this.#rangeOf(value);
-    this.#site.crew?.errands.join({ reads: [[start, end]], writes: [] });
-    return this.#site.view(dtype).subarray(start / itemSize(dtype), end / itemSize(dtype));
+    const [view, start, end] = this.#locate(value);
+    return view.subarray(start, end) as DataOf<DType>;
   }
 
   /** All rooms have the same memory, which is the device's. */
@@ -113,6 +112,14 @@ export class WasmRoom implements Room {
   async #readLater(value: number, errands: Errands): Promise<DataOf<DType>> {
     await errands.joinLater({ reads: [this.#rangeOf(value)], writes: [] });
     return this.read(value);
+  }
+
+  /** The memory as an array of a value's dtype, and where in it the value lies once it is written. */
+  #locate(value: number): [DataOf<DType>, number, number] {
+    const dtype = this.#plan.dtypes[value] as DType;
+    const range = this.#rangeOf(value);
+    this.#site.crew?.errands.join({ reads: [range], writes: [] });
+    return [this.#site.view(dtype), range[0] / itemSize(dtype), range[1] / itemSize(dtype)];
   }
 
   #rangeOf(value: number): Range {
