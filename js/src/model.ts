@@ -55,7 +55,10 @@ export interface Op<M extends Model = Model> {
   readonly outputs: readonly ValueData[];
   /** Where it comes from in the user's model; the op's own origin is last. */
   readonly origins: readonly OriginData[];
-  /** Floating-point operations of one call, over the model's dims. */
+  /**
+   * Floating-point operations of one call, over the model's dims. Four products of bytes, which take
+   * as long as one of floats, count as one.
+   */
   readonly flops: Expr;
   /** Bytes of the tensors that one call reads and writes, over the model's dims. */
   readonly bytes: Expr;

@@ -12,6 +12,7 @@ from pyjsml.kernels.dot import has_dots
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import dtype, is_if_then_else
+from pyjsml.kernels.int8 import GROUP
 from pyjsml.kernels.rows import common_axes
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, reads, same_index
@@ -60,13 +61,31 @@ def workspace_bytes(scheduled: Scheduled) -> list[Expr]:
 
 
 def _flops(scheduled: Scheduled, names: dict[tirx.Var, str]) -> Expr:
-    """Count the arithmetic of the stages; an intrinsic counts as one."""
+    """Count the arithmetic of the stages in floats; an intrinsic counts as one.
+
+    A lane adds up a group of products of bytes in the time of one product of floats, as which the
+    group counts.
+    """
     total: Expr = 0
     for stage in scheduled.stages.stages if scheduled.stages is not None else ():
         extents = [to_expr(axis.extent, names) for axis in (*stage.axes, *stage.reduced)]
         each = sum(_operations(write.value) for write in stage.writes)
         total = term("+", total, term("*", product(extents), each))
+        if any(_multiplies_bytes(write.value) for write in stage.writes):
+            total = term("+", total, term("//", term("*", product(extents), 2), GROUP))
     return total
+
+
+def _multiplies_bytes(value: Any) -> bool:
+    """Tell whether `value` has a product of bytes in it."""
+
+    def visit(node: tirx.Mul) -> Any:
+        sides = (node.a, node.b)
+        casts = [dtype(side.value) for side in sides if isinstance(side, tirx.Cast)]
+        bytes_ = len(casts) == 2 and {*casts} <= {"int8", "uint8"}
+        return tvm_ffi.VisitInterrupt(node) if bytes_ else None
+
+    return tvm_ffi.structural_walk(value, (tirx.Mul, visit)) is not None
 
 
 def _operations(value: Any) -> int:

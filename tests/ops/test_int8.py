@@ -9,6 +9,7 @@ import pytest
 
 from pyjsml.engines.v8 import FLAGS
 from pyjsml.program import ISAS, Isa
+from tests.ops.byte_case import GROUP
 from tests.ops.cases import Case
 from tests.ops.int8_cases import INT8_CASES
 from tests.ops.machine import Compiled, Machine
@@ -69,3 +70,13 @@ def test_products_of_bytes_are_told_apart(kernels: dict[Isa, Compiled]) -> None:
     for case in INT8_CASES:
         product = case.name.startswith(("matmul", "conv2d", "depthwise"))
         assert compiled.kernels[case.name].dots == product, case.name
+
+
+@pytest.mark.parametrize(
+    ("name", "products"),
+    [("conv2d_int8_1x1", 2 * 5 * 7 * 16 * 8), ("depthwise_int8_3x3", 7 * 10 * 16 * 3 * 3)],
+)
+def test_a_group_of_products_counts_as_one(
+    kernels: dict[Isa, Compiled], name: str, products: int
+) -> None:
+    assert kernels["relaxed"].kernels[name].flops == 2 * products // GROUP
