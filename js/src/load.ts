@@ -69,11 +69,12 @@ export function load(model: ModelData, options: CreateOptions): Loading {
     await checkDigest(file, await bytes);
     return bytes;
   };
+  // Hosts fetch a few files at a time, and this one is to be compiled meanwhile.
+  const program = check(wasm, bring(wasm));
   const promised = replaced ? [] : model.files.weights;
   const shards = replaced
     ? replaced.map(async (s) => (isLocation(s) ? read(s, tools) : bytesOf(s)))
     : promised.map(bring);
-  const program = check(wasm, bring(wasm));
   const checks = promised.map((file, index) => check(file, shards[index] as Promise<Uint8Array>));
   const checked = Promise.all([program, ...shards, ...checks]).then(
     () => signal?.removeEventListener("abort", giveUp),
