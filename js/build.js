@@ -103,8 +103,7 @@ function licences(...packages) {
 
 /** Build beside `dist`, and put that in its place when all is done: who reads it misses nothing. */
 async function main() {
-  const made = join(here, ".build");
-  rmSync(made, { recursive: true, force: true });
+  const made = join(here, ".build", String(process.pid));
   const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
   const tsc = [join(typescript, "bin", "tsc"), "-p", join(here, "tsconfig.build.json")];
   execFileSync(process.execPath, [...tsc, "--outDir", made], { stdio: "inherit" });
