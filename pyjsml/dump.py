@@ -31,6 +31,10 @@ def _lines(program: Program) -> Iterator[str]:
         yield f"kernel {name}{takes}: extent {kernel.extent}, flops {kernel.flops}" + (
             f", in place{inplace}" if inplace else ""
         )
+    for name, shader in program.shaders.items():
+        yield f"shader {name}: {len(shader.passes)} passes, {len(shader.temps)} temporaries"
+    for name, reason in program.unshaded.items():
+        yield f"no shader {name}: {reason}"
     for isa, wasm in program.wasm.items():
         yield f"wasm {isa}: {len(wasm)} bytes"
     if program.scheduled is not None:

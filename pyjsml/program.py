@@ -229,7 +229,7 @@ class Program:
     `layouts` which axes of the source node's output those of a binding's value are (as in `Value`),
     and `fusions` what each binding was made of; all are by name. `shaders` are by function, as
     `kernels` are, and `unshaded` says of the other functions why WebGL2 can't compute them; both
-    are empty where the device is not asked for.
+    are empty where `devices`, for which it is compiled, lack webgl2.
     """
 
     name: str
@@ -240,6 +240,7 @@ class Program:
     flat_dims: Mapping[str, Expr] = field(default_factory=lambda: MappingProxyType({}))
     layouts: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: MappingProxyType({}))
     fusions: Mapping[str, Fusion] = field(default_factory=lambda: MappingProxyType({}))
+    devices: tuple[str, ...] = ("wasm",)
     lowered: Graph | None = None
     functions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     kernels: Mapping[str, Kernel] = field(default_factory=lambda: MappingProxyType({}))

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyjsml.cli.arrays import describe
+from pyjsml.cli.devices import Homes, homes
+from pyjsml.cli.options import DEVICES, parse_list
 from pyjsml.cli.output import console, format_bytes, json_flag, table, write_json
 from pyjsml.cli.progress import progress_bars
 from pyjsml.errors import OptionError
 
 if TYPE_CHECKING:
+    from pyjsml.build import BuildOptions
     from pyjsml.bundle import Bundle
-    from pyjsml.frontend.options import Dims, Inputs
     from pyjsml.plan import Plan, Slot
 
 STAGES = ("load", "optimize", "lower", "compile", "schedule")
@@ -32,38 +34,50 @@ STAGES = ("load", "optimize", "lower", "compile", "schedule")
     "--input", "inputs", multiple=True, metavar="NAME=DTYPE[SHAPE]", help="As for bundle."
 )
 @click.option("--dim", "dims", multiple=True, metavar="NAME=MIN:MAX", help="As for bundle.")
+@click.option("--device", metavar="D,…", help="As for bundle.")
 @json_flag
 def inspect(
-    source: str, stage: str | None, inputs: tuple[str, ...], dims: tuple[str, ...], as_json: bool
+    source: str,
+    stage: str | None,
+    inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    device: str | None,
+    as_json: bool,
 ) -> None:
     """Show a bundle's ops and memory plan, or a model at one of the stages of its compilation."""
     from pyjsml import Bundle, api
     from pyjsml.frontend.options import parse_dims, parse_inputs
 
     if Path(source).is_dir():
-        if stage or inputs or dims:
-            raise OptionError("--stage, --input and --dim are for a MODEL; a bundle is compiled")
+        if stage or inputs or dims or device:
+            raise OptionError(
+                "--stage, --input, --dim and --device are for a MODEL; a bundle is compiled"
+            )
         bundle = Bundle.open(source)
     else:
-        specs, bounds = parse_inputs(inputs), parse_dims(dims)
+        options: BuildOptions = {
+            "inputs": parse_inputs(inputs),
+            "dims": parse_dims(dims),
+            "devices": parse_list("--device", device or "wasm", DEVICES),
+        }
         if stage:
-            _show_stage(source, stage, specs, bounds, as_json)
+            _show_stage(source, stage, options, as_json)
             return
         with progress_bars() as progress:
-            bundle = api.bundle(source, inputs=specs, dims=bounds, progress=progress)
+            bundle = api.bundle(source, progress=progress, **options)
     if as_json:
         write_json(_bundle_json(bundle))
     else:
         _show_bundle(bundle)
 
 
-def _show_stage(source: str, stage: str, inputs: Inputs, dims: Dims, as_json: bool) -> None:
+def _show_stage(source: str, stage: str, options: BuildOptions, as_json: bool) -> None:
     from pyjsml import api
     from pyjsml.dump import dump
 
     with progress_bars() as progress:
         # Stages after the wanted one are never run.
-        programs = api.compile_stages(source, inputs=inputs, dims=dims, progress=progress)
+        programs = api.compile_stages(source, progress=progress, **options)
         program = next(made for name, made in zip(STAGES, programs, strict=False) if name == stage)
     text = dump(program)
     if as_json:
@@ -79,6 +93,8 @@ def _bundle_json(bundle: Bundle) -> dict[str, Any]:
     plan = lay_out(model, typical_dims(model))
     manifest = {key: bundle.manifest[key] for key in ("name", "version", "generator", "provenance")}
     parts = {key: model[key] for key in ("dims", "inputs", "outputs", "ops")}
+    if "unshaded" in bundle.manifest:
+        parts["unshaded"] = bundle.manifest["unshaded"]
     return manifest | parts | {"memory": bundle.manifest["limits"]["memory"], "plan": asdict(plan)}
 
 
@@ -97,16 +113,30 @@ def _show_bundle(bundle: Bundle) -> None:
     for dim in model["dims"]:
         top = "any" if dim["max"] is None else dim["max"]
         screen.print(f"  dim     {dim['name']}: {dim['min']} to {top}", markup=False)
-    ops = table("step", "op", "kind", "output", "from", right=("step",))
+    placed = homes(model)
+    on = ["on"] if placed else []
+    ops = table("step", "op", "kind", *on, "output", "from", right=("step",))
     calls = [model["ops"][target] for kind, target in model["main"] if kind == "call"]
     slots = plan.slots
     for step, op in enumerate(calls):
         output = ", ".join(_type(slots[index]) for index in op["outputs"])
         origin = op["origins"][-1] if op["origins"] else {"node": ""}
         where = origin.get("module") or origin["node"]
-        ops.add_row(str(step), op["name"], op["kind"], escape(output), escape(where))
+        device = [placed.ops[step]] if placed else []
+        ops.add_row(str(step), op["name"], op["kind"], *device, escape(output), escape(where))
     screen.print(ops)
+    if placed:
+        _show_homes(placed, manifest["unshaded"])
     _show_plan(plan)
+
+
+def _show_homes(placed: Homes, reasons: dict[str, str]) -> None:
+    screen = console()
+    screen.print("Where webgl2 goes before wasm", style="bold")
+    for name, reason in reasons.items():
+        screen.print(f"  {name} stays on wasm: {reason}", markup=False)
+    copies = len(placed.copied)
+    screen.print(f"  copied in a run, with inputs and outputs: {copies} tensors", markup=False)
 
 
 def _show_plan(plan: Plan) -> None:

@@ -71,6 +71,7 @@ def compile(
         lowered=with_workspaces(program.graph, kernels, borrowed),
         kernels=MappingProxyType(kernels),
         wasm=MappingProxyType(wasm),
+        devices=tuple(devices),
         shaders=shaders.made,
         unshaded=shaders.refused,
     )

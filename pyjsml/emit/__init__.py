@@ -61,7 +61,7 @@ def emit(
     )
     data = model_json(program)
     entry = executor.entry if executor else None
-    index = IndexJs(_MAKER, module, data, loaded, bool(program.shaders), entry)
+    index = IndexJs(_MAKER, module, data, loaded, "webgl2" in program.devices, entry)
     typed = executor.entry if executor and executor.types else None
     types = index_types(program, _MAKER, module, typed)
     dependencies = {} if vendored else {"pyjsml": __version__}
@@ -83,7 +83,7 @@ def emit(
         texts.update(executor.files)
         view = ExecutorScript(_MAKER, executor.script)
         texts["executor.script.js"] = render("executor.script.js.jinja", view)
-    if program.shaders:
+    if "webgl2" in program.devices:
         texts["shaders.js"] = render("shaders.js.jinja", shaders_js(program, _MAKER))
     files = {
         **{path: text.encode() for path, text in texts.items()},

@@ -35,8 +35,19 @@ def manifest(
         "files": {file.path: {"bytes": file.bytes, "integrity": file.integrity} for file in files},
         "limits": {"memory": memory_limits(program)},
         "provenance": {**provenance, "ops": dict(Counter(op.kind for op in graph.main.ops))},
+        **_unshaded(program),
         "model": _model(data, loaded),
     }
+
+
+def _unshaded(program: Program) -> dict[str, Any]:
+    """Say of each op without a shader why, in a bundle that has shaders."""
+    reasons = {
+        op.name: program.unshaded[op.kernel]
+        for op in program.graph.main.ops
+        if op.kernel in program.unshaded
+    }
+    return {"unshaded": reasons} if "webgl2" in program.devices else {}
 
 
 def _model(data: ModelJson, loaded: LoadedFiles) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Evaluator:
         if isinstance(false, tirx.FloatImm | tirx.IntImm) and not decided.wide:
             if isinstance(true, ir.TensorLoad):
                 return self._load(true, Guard(decided, self.value(false)))
-            if _is_product(true) and float(false.value) == 0.0:
+            if float(false.value) == 0.0 and self._may_guard_factor(true):
                 # A texel outside of a window is 0 for all the weights that it meets.
                 return self.value(tirx.if_then_else(condition, true.a, false) * true.b)
         return operators.choose(self.writer, decided, self.value(true), self.value(false))
@@ -142,6 +142,17 @@ class Evaluator:
             for level in levels
         ]
 
+    def _may_guard_factor(self, expr: Any) -> bool:
+        """Tell whether `expr` is a product whose second factor is there in any case."""
+        loaded = isinstance(expr, tirx.Mul) and all(
+            isinstance(side, ir.TensorLoad) for side in (expr.a, expr.b)
+        )
+        if not loaded:
+            return False
+        index, size = expr.b.indices[-1], expr.b.source.shape[-1]
+        proves = self.emitter.analyzer.can_prove
+        return bool(proves(index >= 0) and proves(index < size))
+
     def _sum(self, expr: Any) -> Value:
         """Add up terms, those of outer loops first, so that inner ones have less to do."""
         return operators.total(self.writer, self._by_level(expr))
@@ -154,10 +165,6 @@ def _terms(expr: Any, sign: int = 1) -> Iterator[tuple[int, Any]]:
         yield from _terms(expr.b, -sign if isinstance(expr, tirx.Sub) else sign)
     else:
         yield sign, expr
-
-
-def _is_product(expr: Any) -> bool:
-    return isinstance(expr, tirx.Mul) and isinstance(expr.a, ir.TensorLoad)
 
 
 def _narrow(expr: Any) -> bool:

@@ -18,6 +18,8 @@ BITWISE = {
     tirx.BitwiseAnd: ("&", "both"),
     tirx.BitwiseOr: ("|", "either"),
     tirx.BitwiseXor: ("^", "differ"),
+    tirx.LShift: ("<<", ""),
+    tirx.RShift: (">>", ""),
 }
 COMPARISONS = {
     tirx.LT: ("<", "lessThan"),
@@ -92,7 +94,7 @@ def binary(writer: Writer, expr: Any, a: Value, b: Value, positive: bool) -> Val
         sign, name = BITWISE[kind]
         if a.kind == "bool":
             return own(writer, name, "bool", a, b)
-        return keep(writer, f"{{}} {sign} {{}}", "int", a, b)
+        return wrap(writer, dtype(expr), keep(writer, f"{{}} {sign} {{}}", "int", a, b))
     if kind in (tirx.Max, tirx.Min):
         return _extreme(writer, expr, a, b)
     if a.kind == "int" and kind in (tirx.FloorDiv, tirx.FloorMod):

@@ -32,7 +32,7 @@ def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
     """
     function = read_stages(func)
     if function is None:
-        raise NoShaderError("an element depends on another one of the same result")
+        raise NoShaderError("it is loops of its own, not an expression for each element")
     for param in function.params:
         kind_of(dtype(param))
     return _Passes(inline(function, worthwhile), workspaces).made()

@@ -1,0 +1,115 @@
+"""Shaders: their text, what a bundle holds of them, and what is told of ops without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from torch import nn
+from tvm import tirx, topi
+
+from pyjsml import Bundle, api
+from pyjsml.cli import main
+from pyjsml.codegen.webgl2.passes import make_shader
+from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.emit import emit
+from pyjsml.kernels.matmul import matmul
+from pyjsml.kernels.softmax import softmax
+from tests.ops.functions import from_te
+from tests.support.golden import check_golden
+from tests.support.tiny import tiny_program
+
+
+class Sums(nn.Module):
+    """A layer that WebGL2 can run, and running sums, which it can't."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.layer(torch.cumsum(x, dim=1)))
+
+
+@pytest.fixture(scope="module")
+def sums() -> Bundle:
+    return api.bundle(Sums().eval(), (torch.zeros(3, 6),), devices=["wasm", "webgl2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "define", "shapes"),
+    [
+        ("relu", topi.nn.relu, [("n", 7)]),
+        ("matmul", lambda a, b: matmul(a, b, 12), [("n", 8), (2, 8, 8)]),
+        ("softmax", lambda x: softmax(x, 1), [(3, 10)]),
+        ("transpose", topi.transpose, [(5, 3)]),
+    ],
+)
+def test_golden(name: str, define: Callable[..., Any], shapes: list[Any]) -> None:
+    made = make_shader(from_te(define, *shapes), 0)
+    check_golden(f"shaders/{name}.glsl", "\n".join(each.fragment for each in made.passes))
+
+
+def test_a_temporary_comes_after_what_the_op_borrows() -> None:
+    function = from_te(lambda x: softmax(x, 1), (3, 10))
+    (first, *_), (other, *_) = (make_shader(function, count).passes for count in (0, 2))
+    assert (first.outputs, other.outputs) == ((2,), (4,))
+
+
+@pytest.mark.parametrize(
+    ("define", "dtype", "reason"),
+    [
+        (topi.nn.relu, "float64", "WebGL2 has no float64"),
+        (lambda x: x.astype("float16"), "float32", "WebGL2 has no float16"),
+        (lambda x: topi.add(x, tirx.const(2**40, "int64")), "int64", "the constant 1099511627776"),
+        (lambda x: topi.cumsum(x, axis=0), "float32", "it is loops of its own"),
+    ],
+)
+def test_says_why_there_is_no_shader(define: Callable[..., Any], dtype: str, reason: str) -> None:
+    with pytest.raises(NoShaderError, match=reason):
+        make_shader(from_te(define, (4,), dtype=dtype), 0)
+
+
+def test_a_bundle_has_the_shaders_of_the_ops_that_name_one(sums: Bundle) -> None:
+    named = {op["shader"] for op in sums.model["ops"] if "shader" in op}
+    text = sums.files["shaders.js"].decode()
+    assert named
+    assert all(f"{json.dumps(name)}: {{" in text for name in named)
+    assert 'import("./shaders.js")' in sums.files["index.js"].decode()
+    assert "shaders.js" in sums.manifest["files"]
+
+
+def test_a_bundle_for_wasm_alone_has_none() -> None:
+    files = emit(tiny_program()).files
+    assert "shaders.js" not in files
+    assert "shaders" not in files["index.js"].decode()
+
+
+def test_the_same_model_gives_the_same_shaders(sums: Bundle) -> None:
+    again = api.bundle(Sums().eval(), (torch.zeros(3, 6),), devices=["wasm", "webgl2"])
+    assert again.files["shaders.js"] == sums.files["shaders.js"]
+
+
+def test_inspect_tells_where_ops_run_and_why(sums: Bundle, tmp_path: Path) -> None:
+    sums.write(tmp_path / "sums")
+    shown = _invoke(tmp_path / "sums")
+    assert shown.exit_code == 0, shown.stderr
+    (name,) = sums.manifest["unshaded"]
+    for text in (
+        "webgl2",
+        f"{name} stays on wasm: it is loops of its own",
+        "copied in a run, with inputs and outputs: ",
+    ):
+        assert text in shown.stdout
+    listed = json.loads(_invoke(tmp_path / "sums", "--json").stdout)
+    assert listed["unshaded"] == sums.manifest["unshaded"]
+
+
+def _invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["inspect", *map(str, arguments)])
