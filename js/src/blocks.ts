@@ -6,8 +6,8 @@ import { OptionError, PlacementError } from "./errors.js";
 import type { Claim, Placed } from "./placement.js";
 
 /**
- * Ops that an executor runs as one: those of a module, by its path (`layer1.0`), or all from one op
- * to another, in the order in which the model has them.
+ * Ops that an executor runs as one: those of a module, by its path (`layer1.0`), with what is of no
+ * module between them, or all from one op to another, in the order in which the model has them.
  */
 export type Block<OpName extends string = string> =
   string | { readonly from: OpName; readonly to: OpName };
@@ -104,22 +104,31 @@ function find(model: ModelData, block: Block): Span | string {
 }
 
 function findModule(model: ModelData, path: string): Span | string {
-  const isInside = ({ origins }: OpData) => {
-    // An op's own origin is last; before it are those of what was fused into it.
-    const { module } = origins[origins.length - 1] ?? {};
+  const isInside = (op: OpData) => {
+    const module = moduleOf(op);
     return module !== undefined && (module === path || module.startsWith(`${path}.`));
   };
-  const steps = [...model.main.keys()].filter((step) => isInside(opAt(model, step)));
+  // Views don't count: they are wherever the compiler wants them, and call nothing.
+  const calls = [...model.main.keys()].filter((step) => !isView(opAt(model, step)));
+  const steps = calls.filter((step) => isInside(opAt(model, step)));
   const [first] = steps;
   if (first === undefined) return "the model has no module of this path with ops in a run";
   const end = (steps[steps.length - 1] as number) + 1;
-  const others = range([first, end]).flatMap((step) => {
+  const others = calls.filter((step) => {
     const op = opAt(model, step);
-    // An op without a kernel runs anywhere.
-    return isInside(op) || op.kernel === undefined ? [] : [op.name];
+    // What is of no module goes along with those around it.
+    return step > first && step < end && !isInside(op) && moduleOf(op) !== undefined;
   });
-  if (others.length) return `is not in one piece: ${others.join(", ")} run in between`;
+  if (others.length) {
+    const names = others.map((step) => opAt(model, step).name).join(", ");
+    return `is not in one piece: ${names} run in between`;
+  }
   return [first, end];
+}
+
+/** The module of an op; its own origin is last, behind those of what was fused into it. */
+function moduleOf({ origins }: OpData): string | undefined {
+  return origins[origins.length - 1]?.module;
 }
 
 function findRange(

@@ -183,6 +183,29 @@ describe("a block", () => {
   });
 });
 
+describe("a module", () => {
+  const working = (kernel: string, ...modules: string[]) => {
+    const split = withModules(...modules);
+    const ops = split.ops.map((op) => (op.name === "flatten" ? { ...op, kernel } : op));
+    return { ...split, ops } as ModelData as StaticNet;
+  };
+  const blocksOf = (of: StaticNet, ...lazy: string[]) => {
+    using executor = make(of);
+    executor.lazy(...lazy);
+    return executor.describe().ops.map(({ name }) => name);
+  };
+
+  test("takes along what is of no module", () => {
+    expect(blocksOf(working("mul_scale", "a", "", "a"), "a")).toEqual(["a"]);
+    expect(blocksOf(working("mul_scale", "a", "", "b"), "a", "b")).toEqual(["a", "flatten", "b"]);
+  });
+
+  test("takes along views of any module, and has none from elsewhere", () => {
+    expect(blocksOf(withModules("a", "b", "a"), "a")).toEqual(["a"]);
+    expect(blocksOf(withModules("a", "b", "b"), "b")).toEqual(["add", "flatten", "b"]);
+  });
+});
+
 describe("refuses", () => {
   const refuse = (of: StaticNet, error: RegExp, ...wrong: Block<"add" | "flatten" | "mul">[]) => {
     using executor = make(of);
