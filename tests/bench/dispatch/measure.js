@@ -5,7 +5,8 @@ globalThis.pyjsmlDispatch = (() => {
   const { performance } = globalThis;
   const now = performance ? () => performance.now() : () => Date.now();
   const SAMPLE_MS = performance ? 10 : 20;
-  const WARM_UP_MS = 300;
+  const LEAST_RUNS = performance ? 1 : 10;
+  const WARM_UP_MS = 500; // V8 compiles in the background what runs often.
 
   /** Every way to run the model: `run`, whose promise, if it gives one, is waited for; `results`. */
   function contenders(runtime, model, listing, files, { isa, blocks }, feed) {
@@ -79,7 +80,7 @@ globalThis.pyjsmlDispatch = (() => {
     for (const [name, { run }] of entries) {
       await spend(run, WARM_UP_MS);
       const count = Math.ceil((await spend(run, WARM_UP_MS)) * (SAMPLE_MS / WARM_UP_MS));
-      found[name] = { count, ms: Infinity };
+      found[name] = { count: Math.max(count, LEAST_RUNS), ms: Infinity };
     }
     for (let round = 0; round < options.rounds; round++) {
       for (const [name, { run }] of entries) {
