@@ -115,8 +115,10 @@ async function main() {
   for (const name of readdirSync(made)) {
     if (name.endsWith(".d.ts")) cpSync(join(made, name), join(made, "runtime", name));
   }
-  rmSync(dist, { recursive: true, force: true });
+  const old = `${made}.old`;
+  if (existsSync(dist)) renameSync(dist, old);
   renameSync(made, dist);
+  rmSync(old, { recursive: true, force: true });
 }
 
 if (process.argv[1] === file) await main();
