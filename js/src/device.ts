@@ -1,5 +1,6 @@
 import { isBlock } from "./block.js";
 import type { DType, ModelData, OpData } from "./data.js";
+import type { Picture } from "./picture.js";
 import type { Plan } from "./plan.js";
 import type { DataOf } from "./tensor.js";
 
@@ -74,6 +75,19 @@ export interface Device {
   dispose(): void;
 }
 
+/**
+ * A texture with the elements of a tensor in row-major order, four to a texel: texel t is at column
+ * t % width of row t / width, the texture may have more rows, and what is in the last texel behind the
+ * last element is undefined. Elements are floats (RGBA32F, or RGBA16F; see `Description`) for float32
+ * and integers (RGBA32I) for the rest.
+ */
+export interface TextureOf {
+  readonly texture: WebGLTexture;
+  readonly width: number;
+  readonly height: number;
+  readonly context: WebGL2RenderingContext;
+}
+
 /** The values of one frame on one device. */
 export interface Room {
   /**
@@ -89,6 +103,10 @@ export interface Room {
   view?(value: number): DataOf<DType>;
   /** The same as `read` without blocking; absent where `read` never waits. */
   readLater?(value: number): Promise<DataOf<DType>>;
+  /** Make a value of a picture; absent where the device can't draw. */
+  paint?(value: number, picture: Picture): void;
+  /** The texture that a value lies in; absent where there are none. */
+  texture?(value: number): TextureOf;
   /** Let go of what this room alone has. Nothing else may be called afterwards. */
   close(): void;
 }

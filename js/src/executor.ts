@@ -3,6 +3,7 @@
 import type { Block } from "./blocks.js";
 import { create, createSync, type ExecutorClass } from "./create.js";
 import type { Description } from "./describe.js";
+import type { TextureOf } from "./device.js";
 import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import type { Feed, Model, Op, OpNameOf, OutputsOf } from "./model.js";
 import { Overrides, policyOf } from "./overrides.js";
@@ -97,6 +98,19 @@ export class Executor<M extends Model> extends Overrides<M> {
   run(inputs: Feed<M>, options?: RunOptions): Promise<OutputsOf<M>>;
   async run(inputs: unknown, options: AnyRunOptions = {}): Promise<unknown> {
     return (await this.#run(inputs, [], options)).outputs;
+  }
+
+  /**
+   * Run the model, and leave the outputs on webgl2, as textures that the next run overwrites: nothing
+   * is copied out, and the GPU may still be at work on them. Throws what `run` does, and StateError
+   * for an output whose op runs on wasm.
+   */
+  async runToTextures(
+    inputs: Feed<M>,
+    options: RunOptions = {},
+  ): Promise<{ readonly [Name in keyof OutputsOf<M>]: TextureOf }> {
+    const made = this.#parts.turns.take(() => this.#runner.runToTextures(inputs, options));
+    return (await made) as { readonly [Name in keyof OutputsOf<M>]: TextureOf };
   }
 
   /** Run the model without giving up control. Throws StateError if another run is under way. */

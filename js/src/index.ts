@@ -29,7 +29,7 @@ export {
 } from "./errors.js";
 export { createCustom, createCustomSync, type Custom, type CustomExecutor } from "./custom.js";
 export type { Description, OpDescription } from "./describe.js";
-export type { BoundOp, Call, Device, DeviceName, Room, Use } from "./device.js";
+export type { BoundOp, Call, Device, DeviceName, Room, TextureOf, Use } from "./device.js";
 export type { DeviceOption } from "./devices.js";
 export type { Binding } from "./dims.js";
 export { type Created, Executor } from "./executor.js";
@@ -55,7 +55,9 @@ export {
   type StageOptions,
 } from "./pipeline.js";
 export type { Placement, PlacementOptions } from "./placement.js";
+export type { WebGl2Options } from "./webgl2-context.js";
 export { type Choice, pickDevice } from "./pick.js";
+export { type Channels, type Picture, picture, type PictureOptions } from "./picture.js";
 export type { Policy, Run } from "./policy.js";
 export type { Threads } from "./pool-host.js";
 export type { ReadOptions } from "./reach.js";

@@ -1,6 +1,7 @@
 import type { DType, ModelData, PortData } from "./data.js";
 import { type Binding, evaluate, formatExprs, isBound } from "./dims.js";
 import { InputError } from "./errors.js";
+import { isPicture, type Picture } from "./picture.js";
 import {
   asArray,
   type DataOf,
@@ -15,8 +16,11 @@ import {
 export interface BoundTensors {
   readonly binding: Binding;
   /** By the index of the value that they are for; without those that don't fit. */
-  readonly arrays: ReadonlyMap<number, DataOf<DType>>;
+  readonly arrays: ReadonlyMap<number, Content>;
 }
+
+/** What a value is made of. */
+export type Content = DataOf<DType> | Picture;
 
 /** What is given for a port; undefined if nothing is. */
 export type Given = readonly [PortData, unknown];
@@ -58,7 +62,7 @@ export function bindTensors(
   problems: string[],
 ): BoundTensors {
   const shapes = new Map<PortData, Shape>();
-  const arrays = new Map<number, DataOf<DType>>();
+  const arrays = new Map<number, Content>();
   for (const [port, given] of pairs) {
     const mine: string[] = [];
     if (given === undefined) {
@@ -105,11 +109,7 @@ function asTensor(port: PortData, input: unknown, problems: string[]): Tensor | 
   return tensor as Tensor;
 }
 
-function checkTensor(
-  port: PortData,
-  tensor: Tensor,
-  problems: string[],
-): Tensor["data"] | undefined {
+function checkTensor(port: PortData, tensor: Tensor, problems: string[]): Content | undefined {
   if (tensor.dtype !== port.dtype) {
     problems.push(`is of dtype ${tensor.dtype}; the model wants ${port.dtype}`);
   }
@@ -123,6 +123,7 @@ function checkTensor(
     problems.push(`is of shape ${shape}; the model wants ${formatExprs(port.shape)}`);
   }
   if (tensor.dtype !== port.dtype) return undefined;
+  if (isPicture(tensor)) return fits ? tensor : undefined;
   const array = asArray(port.dtype, tensor.data, problems);
   const size = sizeOf(tensor.shape);
   if (array && fits && array.length !== size) {

@@ -8,6 +8,7 @@ import {
 } from "./data.js";
 import { type DeviceName, devicesOf } from "./device.js";
 import { FormatVersionError } from "./errors.js";
+import type { Picture } from "./picture.js";
 import type { DataOf, Shape, Tensor } from "./tensor.js";
 import { bytesOf } from "./work.js";
 
@@ -32,13 +33,20 @@ export type InputsOf<M extends Model> = NonNullable<M["$types"]>["inputs"];
 export type OutputsOf<M extends Model> = NonNullable<M["$types"]>["outputs"];
 export type OpNameOf<M extends Model> = M["ops"][number]["name"];
 
-/** What a run takes: for each input a Tensor, or, where its shape is static, its typed array. */
+/**
+ * What a run takes: for each input a Tensor, or, where its shape is static, its typed array, or, where
+ * it may be an image, a picture.
+ */
 export type Feed<M extends Model> = {
   readonly [Name in keyof InputsOf<M>]: FeedOf<InputsOf<M>[Name]>;
 };
 
 type FeedOf<T> =
-  T extends Tensor<infer D, infer S> ? T | (IsStatic<S> extends true ? DataOf<D> : never) : never;
+  T extends Tensor<infer D, infer S>
+    ? | T
+      | (IsStatic<S> extends true ? DataOf<D> : never)
+      | (D extends "float32" ? (S["length"] extends 4 ? Picture<S> : never) : never)
+    : never;
 
 /** A tuple without a plain `number` in it. */
 type IsStatic<S extends Shape> = S extends readonly []

@@ -4,17 +4,16 @@ import type { Frame, Frames } from "./frames.js";
 import {
   bindInputs,
   bindTensors,
+  type Content,
   describePort,
   type Given,
   misfits,
   pairInputs,
 } from "./inputs.js";
 import { findValue, UNKNOWN } from "./names.js";
-import type { DataOf } from "./tensor.js";
-import type { DType } from "./data.js";
 import type { Span } from "./timeline.js";
 
-type Arrays = ReadonlyMap<number, DataOf<DType>>;
+type Arrays = ReadonlyMap<number, Content>;
 
 /** What a run does: steps of a frame, with tensors that it is given. */
 export interface Part extends Span {
@@ -93,8 +92,8 @@ export function bindPart(
     return timeline.familyOf(value).filter((same) => needed.has(same));
   };
 
-  const given = new Map<number, DataOf<DType>>();
-  const fed = new Map<number, Map<number, DataOf<DType>>>();
+  const given = new Map<number, Content>();
+  const fed = new Map<number, Map<number, Content>>();
   for (const [{ name, value }] of feedPairs) {
     const writer = timeline.writerBetween(value, first, end);
     const wants = writer === undefined ? neededFor(value) : [];

@@ -1,10 +1,10 @@
 import type { DType, ModelData } from "./data.js";
 import { InputError, StateError } from "./errors.js";
-import { bindTensors, misfits } from "./inputs.js";
+import { bindTensors, type Content, misfits } from "./inputs.js";
 import { findValue, UNKNOWN } from "./names.js";
 import type { Part } from "./part.js";
 import { asTensor } from "./schedule.js";
-import type { DataOf, Shape, Tensor } from "./tensor.js";
+import type { Shape, Tensor } from "./tensor.js";
 
 export interface ReadOptions {
   /**
@@ -50,10 +50,10 @@ export function writeNow(moment: Moment, name: string, tensor: unknown): void {
 }
 
 /** Write a value in all of its shapes that are there when the step `next` is: devices may keep copies. */
-export function replaceValue(part: Part, next: number, value: number, array: DataOf<DType>): void {
+export function replaceValue(part: Part, next: number, value: number, content: Content): void {
   const { values, timeline } = part.frame;
   for (const same of timeline().familyOf(value)) {
-    if (!timeline().whyAbsent(same, part, next)) values.write(same, array);
+    if (!timeline().whyAbsent(same, part, next)) values.write(same, content);
   }
 }
 

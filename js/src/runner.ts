@@ -1,3 +1,4 @@
+import type { TextureOf } from "./device.js";
 import { StateError } from "./errors.js";
 import { dispatchWaiting, SyncChain } from "./hooks.js";
 import type { Model, Op } from "./model.js";
@@ -39,6 +40,23 @@ export class Runner<M extends Model> {
       const outcome = await this.#outcome(underway);
       failed = false;
       return outcome;
+    } finally {
+      this.#end(underway, failed);
+    }
+  }
+
+  /** The same, leaving the outputs where they are: in textures. */
+  async runToTextures(
+    inputs: unknown,
+    options: AnyRunOptions,
+  ): Promise<Readonly<Record<string, TextureOf>>> {
+    const underway = this.#begin(inputs, [], options);
+    let failed = true;
+    try {
+      await this.#walk(underway);
+      const textures = underway.textures();
+      failed = false;
+      return textures;
     } finally {
       this.#end(underway, failed);
     }

@@ -1,6 +1,7 @@
 import { type Captures, findCaptures, NO_CAPTURES } from "./capture.js";
 import type { ModelData } from "./data.js";
 import type { Output } from "./frames.js";
+import type { TextureOf } from "./device.js";
 import type { Host } from "./host.js";
 import type { Model, Op } from "./model.js";
 import type { Part } from "./part.js";
@@ -167,6 +168,14 @@ export class Underway<M extends Model> {
       return [name, { dtype, shape: [...shape], data: await values.readLater(value) }] as const;
     });
     return { outputs: Object.fromEntries(await Promise.all(outputs)), captured: this.#captured };
+  }
+
+  /** The same as textures, which nothing is copied out of. Throws StateError where it is in none. */
+  textures(): Readonly<Record<string, TextureOf>> {
+    const { values } = this.part.frame;
+    return Object.fromEntries(
+      this.#outputs().map(({ name, value }) => [name, values.texture(value)]),
+    );
   }
 
   get #isWhole(): boolean {

@@ -1,6 +1,7 @@
 import type { DType } from "./data.js";
-import type { Room } from "./device.js";
-import { StateError } from "./errors.js";
+import type { Room, TextureOf } from "./device.js";
+import { InputError, StateError } from "./errors.js";
+import { isPicture, type Picture } from "./picture.js";
 import type { DataOf } from "./tensor.js";
 
 /** Sets of rooms, one for each value of a model; bit i stands for the room number i. */
@@ -43,7 +44,11 @@ export class Values {
   }
 
   /** Write a value wherever it is, or else where it has a place first. */
-  write(value: number, data: ArrayBufferView): void {
+  write(value: number, data: ArrayBufferView | Picture): void {
+    if (isPicture(data)) {
+      this.#paint(value, data);
+      return;
+    }
     const places = (this.#current[value] as number) || (this.#places[value] as number);
     for (const [index, room] of this.#rooms.entries()) {
       if (places & (1 << index)) room.write(value, data);
@@ -54,6 +59,15 @@ export class Values {
   /** Copy a value out. */
   read(value: number): DataOf<DType> {
     return this.#source(value).read(value);
+  }
+
+  /** The texture that a value lies in. Throws StateError where it is in none. */
+  texture(value: number): TextureOf {
+    const current = this.#current[value] as number;
+    const room = this.#rooms.find((room, index) => room.texture && current & (1 << index));
+    const texture = room?.texture?.(value);
+    if (!texture) throw new StateError("an output lies in no texture, since its op ran on wasm");
+    return texture;
   }
 
   /** Show a value as it lies in memory, or copy it out where that can't be seen. */
@@ -86,6 +100,21 @@ export class Values {
   /** Hear that an op has written `values` in the room number `index`. */
   wrote(values: readonly number[], index: number): void {
     for (const value of values) this.#current[value] = 1 << index;
+  }
+
+  /** Draw a value where that can be done; whoever needs it elsewhere brings it. */
+  #paint(value: number, picture: Picture): void {
+    const index = this.#rooms.findIndex((room, index) => {
+      return room.paint && (this.#places[value] as number) & (1 << index);
+    });
+    if (index < 0) {
+      throw new InputError(
+        "a picture can only be an input that an op on webgl2 reads: give a tensor, or place such an " +
+          "op there",
+      );
+    }
+    this.#rooms[index]?.paint?.(value, picture);
+    this.#current[value] = 1 << index;
   }
 
   #missing(values: readonly number[], index: number): number[] {

@@ -20,7 +20,10 @@ export interface Extent {
   readonly height: number;
 }
 
-/** A texture that values take turns in: as large as the largest of them. */
+/**
+ * A texture that values take turns in. It has as many texels as the largest of them; how wide it is
+ * the others take from it.
+ */
 export interface Slot extends Extent {
   readonly kind: Kind;
   /** Indices of values. */

@@ -1,7 +1,8 @@
 import type { DType, OpData, Shaders } from "./data.js";
-import { type BoundOp, type Call, isView, type Room, type Use } from "./device.js";
+import { type BoundOp, type Call, isView, type Room, type TextureOf, type Use } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
 import { BundleError } from "./errors.js";
+import type { Picture } from "./picture.js";
 import type { Plan } from "./plan.js";
 import { describeOp } from "./failure.js";
 import { type DataOf, type Shape, sizeOf } from "./tensor.js";
@@ -9,6 +10,7 @@ import type { Arena } from "./webgl2-arena.js";
 import type { Context } from "./webgl2-context.js";
 import { fromElements, toElements } from "./webgl2-elements.js";
 import { extentOf, texelsOf } from "./webgl2-layout.js";
+import type { Painter } from "./webgl2-painter.js";
 import type { Programs, Source } from "./webgl2-program.js";
 import type { Texture, Textures } from "./webgl2-texture.js";
 import type { Transfer } from "./webgl2-transfer.js";
@@ -19,6 +21,7 @@ export interface Tools {
   readonly programs: Programs;
   readonly textures: Textures;
   readonly transfer: Transfer;
+  readonly painter: Painter;
   readonly arena: Arena;
   readonly shaders: Shaders;
 }
@@ -60,35 +63,43 @@ export class WebGl2Room implements Room {
   write(value: number, data: ArrayBufferView): void {
     const { dtypes, names } = this.#plan;
     const elements = toElements(dtypes[value] as DType, data, names[value] as string);
-    this.#tools.transfer.upload(this.texture(value), elements);
+    this.#tools.transfer.upload(this.#textureOf(value), elements);
   }
 
   read(value: number): DataOf<DType> {
     const { length, dtype } = this.#sizeOf(value);
-    return fromElements(dtype, this.#tools.transfer.download(this.texture(value), length));
+    return fromElements(dtype, this.#tools.transfer.download(this.#textureOf(value), length));
   }
 
   async readLater(value: number): Promise<DataOf<DType>> {
     const { transfer } = this.#tools;
     const { length, dtype } = this.#sizeOf(value);
-    return fromElements(dtype, await transfer.downloadLater(this.texture(value), length));
+    return fromElements(dtype, await transfer.downloadLater(this.#textureOf(value), length));
   }
 
-  /** The texture that a value lies in. */
-  texture(value: number): Texture {
-    const texture = this.#textures.get(value);
-    if (!texture) throw new BundleError(`the value number ${value} has no texture`);
-    return texture;
+  paint(value: number, picture: Picture): void {
+    this.#tools.painter.paint(this.#textureOf(value), picture);
+  }
+
+  texture(value: number): TextureOf {
+    const { handle, width, height } = this.#textureOf(value);
+    return { texture: handle, width, height, context: this.#tools.context.gl };
   }
 
   /** The textures stay: the next room takes them over. */
   close(): void {}
 
+  #textureOf(value: number): Texture {
+    const texture = this.#textures.get(value);
+    if (!texture) throw new BundleError(`the value number ${value} has no texture`);
+    return texture;
+  }
+
   #drawsOf({ op, dims }: BoundOp): Draw[] {
     const { arena, shaders } = this.#tools;
     const { passes, temps } = shaderOf(op, shaders);
     const binding = new Map(dims.map((dim, index) => [`n${index}`, dim]));
-    const operands = [...op.inputs, ...op.outputs].map((value) => this.texture(value));
+    const operands = [...op.inputs, ...op.outputs].map((value) => this.#textureOf(value));
     const takeTemp = arena.temps();
     const scratch = temps.map(({ dtype, size, layers = 0 }) => {
       const extent = extentOf(texelsOf(evaluate(size, binding)));

@@ -5,6 +5,7 @@ import { type Device, isView, type Room, type Use } from "./device.js";
 import type { Plan } from "./plan.js";
 import { Arena } from "./webgl2-arena.js";
 import { Context, type WebGl2Options } from "./webgl2-context.js";
+import { Painter } from "./webgl2-painter.js";
 import { Programs } from "./webgl2-program.js";
 import { sourcesOf, type Tools, WebGl2Room } from "./webgl2-room.js";
 import { Textures } from "./webgl2-texture.js";
@@ -22,10 +23,12 @@ export class WebGl2Device implements Device {
   constructor(shaders: Shaders, options: WebGl2Options) {
     const context = new Context(options);
     const textures = new Textures(context);
+    const programs = new Programs(context);
     this.#tools = {
       context,
       textures,
-      programs: new Programs(context),
+      programs,
+      painter: new Painter(context, programs, textures),
       transfer: new Transfer(context, textures),
       arena: new Arena(context, textures),
       shaders,
@@ -38,7 +41,8 @@ export class WebGl2Device implements Device {
 
   /** How many bytes of textures there are. */
   get memory(): number {
-    return this.#tools.textures.bytes;
+    const { textures, painter } = this.#tools;
+    return textures.bytes + painter.bytes;
   }
 
   /**
@@ -64,7 +68,8 @@ export class WebGl2Device implements Device {
   }
 
   dispose(): void {
-    const { programs, textures, context } = this.#tools;
+    const { programs, textures, painter, context } = this.#tools;
+    painter.dispose();
     programs.dispose();
     textures.dispose();
     context.dispose();

@@ -145,6 +145,7 @@ test("the public names", async () => {
     "createCustomSync",
     "defineModel",
     "pickDevice",
+    "picture",
     "pipeline",
     "readSafetensors",
     "tensor",

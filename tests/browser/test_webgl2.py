@@ -208,3 +208,62 @@ def test_floats_of_16_bits_where_there_are_no_others(play: Play) -> None:
 def test_traces_what_each_op_takes(play: Play) -> None:
     found = play("traced", {"length": 100, "steps": AFFINE * 2})
     assert found == [["op0", "webgl2", True], ["op1", "webgl2", True]] * 2
+
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.25)
+
+
+def resized(pixels: list[int], width: int, height: int, shape: list[int]) -> Any:
+    """Return what a picture should be: interpolated in double precision, normalised, laid out."""
+    rgb = np.array(pixels, np.float64).reshape(height, width, 4)[..., :3] / 255
+    rows, columns = shape[2:] if shape[1] == 3 else shape[1:3]
+
+    def mixed(image: Any, size: int, wanted: int) -> Any:
+        at = (np.arange(wanted) + 0.5) * size / wanted - 0.5
+        low = np.floor(at).astype(int)
+        part = (at - low).reshape(-1, 1, 1)
+        first, last = image[low.clip(0, size - 1)], image[(low + 1).clip(0, size - 1)]
+        return first + part * (last - first)
+
+    image = mixed(rgb, height, rows).transpose(1, 0, 2)
+    image = mixed(image, width, columns).transpose(1, 0, 2)
+    image = (image - MEAN) / STD
+    return (image.transpose(2, 0, 1) if shape[1] == 3 else image)[np.newaxis]
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("shape", [[1, 3, 7, 5], [1, 7, 5, 3], [1, 3, 4, 9], [1, 11, 3, 3]])
+@pytest.mark.parametrize("kind", ["data", "canvas", "bitmap", "frame", "image"])
+def test_pictures_are_inputs(play: Play, kind: str, shape: list[int], own: bool) -> None:
+    size = {"width": 5, "height": 7}
+    options = {"mean": MEAN, "std": STD}
+    found = play("paint", {"kind": kind, "shape": shape, "own": own, "options": options, **size})
+    assert "error" not in found
+    expected = resized(found["pixels"], shape=shape, **size).ravel()
+    # A video's frame may have its colours in another form meanwhile.
+    allowed = 8 / 255 / min(STD) if kind == "frame" else 1e-5
+    np.testing.assert_allclose(found["y"], expected, rtol=0, atol=allowed)
+    assert found["changed"] == []
+
+
+def test_a_picture_that_is_none_is_refused(play: Play) -> None:
+    size = {"width": 2, "height": 2, "shape": [1, 3, 2, 2], "options": {}, "own": True}
+    name, message = play("paint", {"kind": "nothing", **size})["error"]
+    assert name == "InputError"
+    assert message.startswith("the picture has no pixels")
+    found = play("refusePictures")
+    assert [name for name, _ in found] == ["InputError"] * 4
+    messages = [message for _, message in found]
+    assert "its shape is 2x3x2x2; it may be 1x3xHxW or 1xHxWx3" in messages[0]
+    assert "its mean is 1,2; give three numbers" in messages[1]
+    assert "its std is 0,1,NaN; give three numbers" in messages[1]
+    assert "x: is of shape 1x3x4x4; the model wants 1x3x2x2" in messages[2]
+    assert messages[3].startswith("a picture can only be an input that an op on webgl2 reads")
+
+
+@pytest.mark.parametrize("length", [1, 8195])
+def test_outputs_stay_in_textures(play: Play, length: int) -> None:
+    found = play("leave", {"length": length, "steps": AFFINE * 2})
+    np.testing.assert_allclose(found["y"], 4 * floats(length) + 3, rtol=1e-6, atol=1e-6)
+    assert found["same"]
+    assert found["refused"][0] == "StateError"

@@ -1,6 +1,7 @@
 // What the tests of the WebGL2 device do in a page or a worker. Each function takes and gives plain
 // data.
-import { Executor, pickDevice, tensor, Trace } from "/bundle/runtime/index.js";
+import { model as bundled } from "/bundle/index.js";
+import { Executor, pickDevice, picture, tensor, Trace } from "/bundle/runtime/index.js";
 import { chain, layered, weighted } from "./models.js";
 import { dirty, feedBack, look } from "./state.js";
 
@@ -282,4 +283,96 @@ export async function traced({ length, steps }) {
   executor.runSync({ x: floats(length) }, { trace });
   executor.dispose();
   return trace.spans.map(({ op, device, start, end }) => [op, device, end >= start]);
+}
+
+/** Pixels from red to blue, each other than its neighbours, and opaque. */
+function pixels(width, height) {
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    image.data.set([(i * 37) % 256, (i * 91 + 5) % 256, (i * 13 + 200) % 256, 255], 4 * i);
+  }
+  return image;
+}
+
+/** Run a model that gives its input on a picture of each kind of source. */
+export async function paint({ kind, width, height, shape, options, own }) {
+  const data = pixels(width, height);
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").putImageData(data, 0, 0);
+  const sources = {
+    data: async () => data,
+    canvas: async () => canvas,
+    bitmap: () => createImageBitmap(data),
+    frame: async () => new VideoFrame(canvas, { timestamp: 0, alpha: "discard" }),
+    image: async () => {
+      const image = new Image();
+      image.src = URL.createObjectURL(await canvas.convertToBlob());
+      await image.decode();
+      return image;
+    },
+    nothing: async () => new Image(),
+  };
+  const image = await sources[kind]();
+  const context = own ? undefined : document.createElement("canvas").getContext("webgl2");
+  const before = context && dirty(context);
+  const steps = [{ dtype: "float32", code: "v" }];
+  const executor = await Executor.create(chain("float32", shape, steps), {
+    ...WEBGL2,
+    webgl2: { context },
+  });
+  const { getImageData } = OffscreenCanvasRenderingContext2D.prototype;
+  try {
+    OffscreenCanvasRenderingContext2D.prototype.getImageData = () => {
+      throw new Error("a pixel passes through the CPU");
+    };
+    const x = picture(image, shape, options);
+    await executor.run({ x });
+    const y = numbers(first(await executor.run({ x })));
+    const after = context ? look(context) : {};
+    const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
+    return { pixels: Array.from(data.data), y, changed };
+  } catch (error) {
+    return { error: [error.name, error.message] };
+  } finally {
+    OffscreenCanvasRenderingContext2D.prototype.getImageData = getImageData;
+    image.close?.();
+    executor.dispose();
+  }
+}
+
+/** What a picture that can't be an input fails with. */
+export async function refusePictures() {
+  const data = pixels(2, 2);
+  const net = chain("float32", [1, 3, 2, 2], [{ dtype: "float32", code: "v" }]);
+  const onWasm = await Executor.create(bundled);
+  const onWebgl2 = await Executor.create(net, WEBGL2);
+  const found = [
+    await failure(() => picture(data, [2, 3, 2, 2])),
+    await failure(() => picture(data, [1, 3, 2, 2], { mean: [1, 2], std: [0, 1, NaN] })),
+    await failure(() => onWebgl2.run({ x: picture(data, [1, 3, 4, 4]) })),
+    await failure(() => onWasm.run({ x: { ...picture(data, [1, 3, 2, 2]), shape: [2, 3] } })),
+  ];
+  onWasm.dispose();
+  onWebgl2.dispose();
+  return found;
+}
+
+/** Run, and read the output's texture as its owner may. */
+export async function leave({ length, steps }) {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const options = { ...WEBGL2, webgl2: { context } };
+  const executor = await Executor.create(chain("float32", [length], steps), options);
+  const outputs = await executor.runToTextures({ x: floats(length) });
+  const { texture, width, height, context: where } = first(outputs);
+  const target = context.createFramebuffer();
+  context.bindFramebuffer(context.FRAMEBUFFER, target);
+  const [at, kind] = [context.COLOR_ATTACHMENT0, context.TEXTURE_2D];
+  context.framebufferTexture2D(context.FRAMEBUFFER, at, kind, texture, 0);
+  const y = new Float32Array(4 * width * height);
+  context.readPixels(0, 0, width, height, context.RGBA, context.FLOAT, y);
+  const onWasm = await Executor.create(bundled);
+  const refused = await failure(() => onWasm.runToTextures({ x: new Float32Array(6) }));
+  executor.dispose();
+  onWasm.dispose();
+  return { y: Array.from(y.subarray(0, length)), same: where === context, refused };
 }
