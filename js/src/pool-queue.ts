@@ -84,6 +84,11 @@ export class Queue {
     return ((this.#posted - this.count) | 0) < CAPACITY;
   }
 
+  /** A call whose end makes room for many. */
+  get halfway(): number {
+    return (this.#posted - CAPACITY / 2) | 0;
+  }
+
   /** Add a call, for which there must be room; return its number. */
   post({ kernel, args, extent }: WholeCall): number {
     const { words } = this;

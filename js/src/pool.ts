@@ -141,6 +141,12 @@ export class Pool {
     return { thread, number };
   }
 
+  /** Wait, without blocking, until `send` need not wait; undefined where it need not now. */
+  room(thread: number): Promise<void> | undefined {
+    const queue = this.#queue(thread);
+    return queue.hasRoom ? undefined : this.joinLater({ thread, number: queue.halfway });
+  }
+
   isDone({ thread, number }: Errand): boolean {
     return this.#queue(thread).isDone(number);
   }

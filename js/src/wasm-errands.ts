@@ -36,6 +36,13 @@ export class Errands {
     this.#sent = [...this.#sent, { ...touch, op, errand }];
   }
 
+  /** Wait, without blocking, until `send` need not wait; undefined where it need not now. */
+  ready(thread: number, touch: Touch): Promise<void> | undefined {
+    const joined = this.joinLater(touch, thread);
+    const room = this.#pool.room(thread);
+    return joined && room ? joined.then(() => room) : (joined ?? room);
+  }
+
   /** Wait for the ops that what is to be done, on `thread`, depends on. Throws what they threw. */
   join(touch: Touch, thread = 0): void {
     for (const sent of this.#awaited(touch, thread)) {

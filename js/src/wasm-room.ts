@@ -70,7 +70,7 @@ export class WasmRoom implements Room {
     if (thread > 0) {
       this.readLater ??= (value) => this.#readLater(value, errands);
       return Object.assign(() => errands.send(op, thread, { kernel, args, extent }, touch), {
-        ready: () => errands.joinLater(touch, thread),
+        ready: () => errands.ready(thread, touch),
         end: () => errands.join({ reads: writes, writes: [] }),
         endLater: async () => errands.joinLater({ reads: writes, writes: [] }),
       });

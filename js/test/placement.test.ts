@@ -204,6 +204,18 @@ describe("ops on different threads", () => {
   });
 });
 
+test("two executors with threads of their own run side by side", async () => {
+  const models = [1, 2].map((seed) => randomGraph(randomFrom(seed), 20, WORTH_SHARING));
+  const executors = await Promise.all(
+    models.map((model) => make(model, ({ name }) => ({ thread: name.length % 3 }))),
+  );
+  for (let run = 0; run < 20; run++) {
+    const outputs = await Promise.all(executors.map((executor) => executor.run({ x })));
+    for (const [i, model] of models.entries()) check(model, outputs[i] ?? {});
+  }
+  for (const executor of executors) executor.dispose();
+});
+
 describe("an op that fails on another thread", () => {
   const one = Float32Array.from({ length: SIZE }, () => 1);
   const zero = new Float32Array(SIZE);
@@ -259,10 +271,12 @@ describe("a thread that dies with an op", () => {
   });
 });
 
+/** A thread that never does anything. */
+const idle = `import { parentPort } from "node:worker_threads";
+  parentPort.on("message", () => parentPort.postMessage("ready"));`;
+
 test("an op on another thread has its accelerator until it is done", async () => {
-  // This one never begins.
-  const from = await built.withWorker(`import { parentPort } from "node:worker_threads";
-    parentPort.on("message", () => parentPort.postMessage("ready"));`);
+  const from = await built.withWorker(idle);
   const accelerator = new from.Accelerator("matrix unit");
   const owner = new from.Owner("other");
   let time = 0;
@@ -280,6 +294,20 @@ test("an op on another thread has its accelerator until it is done", async () =>
   time = 1e6;
   await failed;
   expect(accelerator.tryAcquire({ owner })?.held).toBe(true);
+  executor.dispose();
+});
+
+test("a run that may wait does not block the executor's thread, however many ops wait", async () => {
+  const from = await built.withWorker(idle);
+  let time = 0;
+  const executor = await from.Executor.create(
+    sideBySide(...Array.from({ length: 200 }, () => "stack")),
+    { files, threads: 2, policies: [placing(() => ({ thread: 1 }))], host: { now: () => time } },
+  );
+  const failed = expect(executor.run({ x })).rejects.toMatchObject({ name: "WorkerError" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  time = 1e6;
+  await failed;
   executor.dispose();
 });
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pyjsml.bundle import Bundle
-from tests.browser.test_consumer import BROWSERS, Isolating, needs_chromium, served
+from pyjsml.engines.chromium import BROWSERS
+from tests.browser.test_consumer import Isolating, needs_chromium, served
 
 RUNS = 10_000
 CYCLES = 200
