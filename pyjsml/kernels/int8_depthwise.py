@@ -33,8 +33,7 @@ from pyjsml.kernels.tile import Span, Tiled, border_spans, row_spans
 
 PIXELS = 4
 """Pixels of a tile, whose columns are shared."""
-HALVES = PANEL // LANES
-BYTE = 8
+HALVES, BYTE = PANEL // LANES, 8
 ALL = -1
 """The mask that leaves a group of bytes as it is."""
 
@@ -59,12 +58,12 @@ def depthwise(
     for span in border_spans(emitter, guarded, row, row_spans(row.extent, PIXELS)):
         t = emitter.axis("t", span.count)
         body.append(serial([t], panel.tile(span.start + t.var * span.size, span)))
-    parallel = list(outer)
+    parallel = outer
     if (shared := window.shared) is not None:
         # The last pair of an odd number of rows computes one of them again.
         pair = emitter.axis("pair", tirx.floordiv(shared.extent + 1, 2))
         body.insert(0, tirx.Bind(shared.var, tirx.min(pair.var * 2, shared.extent - 2)))
-        parallel[outer.index(shared)] = pair
+        parallel = [pair if axis is shared else axis for axis in outer]
     return Tiled((*parallel, j), allocate([panel.weights, panel.begin], sequence(*body)))
 
 
