@@ -19,6 +19,8 @@ type Arrays = ReadonlyMap<number, Content>;
 export interface Part extends Span {
   readonly binding: Binding;
   readonly frame: Frame;
+  /** Whether this is the whole model with all of its inputs. */
+  readonly isWhole: boolean;
   /** By value: what to write before the first step. */
   readonly given: Arrays;
   /** By step: what to write after it. */
@@ -43,6 +45,7 @@ export function bindAll(model: ModelData, inputs: unknown, frames: Frames): Part
   return {
     binding,
     frame,
+    isWhole: true,
     first: 0,
     end,
     given: arrays,
@@ -66,7 +69,10 @@ export function bindPart(
   frames: Frames,
 ): Part {
   const problems: string[] = [];
-  const inputPairs = pairInputs(model, inputs, problems).filter(([, given]) => given !== undefined);
+  const isWhole = from === undefined && to === undefined;
+  const inputPairs = pairInputs(model, inputs, problems).filter(
+    ([, given]) => isWhole || given !== undefined,
+  );
   const feedPairs = pairFeed(model, feed, problems);
   const { binding, arrays } = bindTensors(model, [...inputPairs, ...feedPairs], problems);
   for (const { name } of model.dims) {
@@ -107,7 +113,10 @@ export function bindPart(
   }
   for (const [{ value }] of inputPairs) {
     const array = arrays.get(value);
-    if (array) for (const same of neededFor(value)) given.set(same, array);
+    if (!array) continue;
+    for (const same of neededFor(value)) given.set(same, array);
+    // Nothing takes its place, so it may be there whether or not an op reads it.
+    if (model.outputs.some((port) => port.value === value)) given.set(value, array);
   }
   const pairs = [...inputPairs, ...feedPairs];
   const attempted = new Set(pairs.map(([{ value }]) => timeline.rootOf(value)));
@@ -123,7 +132,7 @@ export function bindPart(
   }
   if (problems.length) throw misfits(model, problems);
   const has = (index: number) => given.has(index);
-  return { binding, frame, first, end, given, fed, has };
+  return { binding, frame, isWhole, first, end, given, fed, has };
 }
 
 /** Pair values of a run with what `feed` gives for them; push names that have none to `problems`. */

@@ -68,9 +68,9 @@ export class Underway<M extends Model> {
 
   /** Whether nothing has to be done between the steps. */
   get isPlain(): boolean {
-    const { frame, fed } = this.part;
+    const { frame, fed, isWhole } = this.part;
     const isAsked = this.options.trace !== undefined || this.#captures.size > 0 || fed.size > 0;
-    return this.#isWhole && !isAsked && !frame.claims;
+    return isWhole && !isAsked && !frame.claims;
   }
 
   /** Where the run is, for whoever wants its tensors. */
@@ -178,11 +178,6 @@ export class Underway<M extends Model> {
     );
   }
 
-  get #isWhole(): boolean {
-    const { first, end, frame } = this.part;
-    return first === 0 && end === frame.steps.length;
-  }
-
   #stepAt(index: number): Step {
     return this.part.frame.steps[index] as Step;
   }
@@ -209,8 +204,8 @@ export class Underway<M extends Model> {
 
   /** The outputs that are there once the part is done. */
   #outputs(): readonly Output[] {
-    const { frame, end } = this.part;
-    if (this.#isWhole) return frame.outputs;
+    const { frame, end, isWhole } = this.part;
+    if (isWhole) return frame.outputs;
     return frame.outputs.filter(({ value }) => !frame.timeline().whyAbsent(value, this.part, end));
   }
 }

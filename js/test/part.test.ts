@@ -336,6 +336,33 @@ describe("random parts of random models", () => {
     for (const one of missing) expect(problems.some((problem) => one.test(problem))).toBe(true);
   });
 
+  test.each(seeds)("are whole where a tensor is fed alone: %d", async (seed) => {
+    const random = randomFrom(seed + 600);
+    const model: Graph = randomGraph(random, 1 + Math.floor(random() * 30));
+    const { name, kind, outputs } = model.ops[
+      1 + Math.floor(random() * model.main.length)
+    ] as OpData;
+    // A view is fed together with what it is a view of.
+    if (kind === "view") return;
+    const fed = Float32Array.from({ length: SIZE }, (_, i) => i / 8);
+    const all = evaluateGraph(model, graphX, new Map([[outputs[0] as number, fed]]));
+    const executor = Executor.createSync(model, {
+      files: graphFiles,
+      devices: ["wasm", new FakeDevice(random() < 0.5)],
+      policies: [{ place: () => (random() < 0.6 ? "wasm" : "webgl2") }],
+    });
+    const feed = { [name]: fed };
+    for (const given of [
+      executor.runSync({ x: graphX }, { feed }),
+      await executor.run({ x: graphX }, { feed }),
+    ]) {
+      for (const port of model.outputs) expect(given[port.name]?.data).toEqual(all[port.value]);
+    }
+    expect(problemsOf(() => executor.runSync({} as { x: Float32Array }, { feed }))).toEqual([
+      `x: is missing; the model wants x float32 ${SIZE}`,
+    ]);
+  });
+
   test.each(seeds)("continue each other: %d", (seed) => {
     const random = randomFrom(seed + 300);
     const model: Graph = randomGraph(random, 2 + Math.floor(random() * 30));
@@ -355,6 +382,29 @@ describe("random parts of random models", () => {
       expect(given?.data).toEqual(all[value]);
     }
   });
+});
+
+test("an input that only passes through is given and wanted like any other", () => {
+  const model = randomGraph(randomFrom(2), 1);
+  const z = { name: "z", dtype: "float32", shape: [SIZE] } as const;
+  const value = model.values.length;
+  const through = {
+    ...model,
+    inputs: [...model.inputs, { ...z, value }],
+    outputs: [...model.outputs, { ...z, value }],
+    values: [...model.values, { ...z, region: "main", after: [2, 3] }],
+  } as unknown as Graph;
+  const executor = Executor.createSync(through, { files: graphFiles });
+  const ones = new Float32Array(SIZE).fill(1);
+  const twos = new Float32Array(SIZE).fill(2);
+  const inputs = { x: ones, z: twos };
+  const feed = { op0: ones };
+  expect(executor.runSync(inputs, { feed })["z"]?.data).toEqual(twos);
+  expect(executor.runSync(inputs, { to: "op0" })["z"]?.data).toEqual(twos);
+  expect(Object.keys(executor.runSync({ x: ones }, { to: "op0" }))).not.toContain("z");
+  expect(problemsOf(() => executor.runSync({ x: ones }, { feed }))).toEqual([
+    `z: is missing; the model wants z float32 ${SIZE}`,
+  ]);
 });
 
 test("a part that fails leaves the executor as it was", async () => {
