@@ -59,7 +59,7 @@ def by_rows(emitter: Emitter, nest: Nest) -> Rows | None:
     candidates = [axis for axis in axes[:-1] if _shares(nest, axis)]
     if not candidates:
         return None if aligned(emitter, nest.axes) else Rows(axes, axes[0], axes[0], 1)
-    row = min(reversed(candidates), key=_waste)
+    row = min(reversed(candidates), key=lambda axis: (_fetches(nest, axis), _waste(axis)))
     block = emitter.axis(row.var.name, tirx.floordiv(row.extent + (ROWS - 1), ROWS))
     return Rows(tuple(block if axis is row else axis for axis in axes), row, block, ROWS)
 
@@ -87,6 +87,16 @@ def _shares(nest: Nest, axis: Axis) -> bool:
         return False
     found = [load.indices[-1] for expr in nest.body for load in loads(expr)]
     return any(not uses(index, [axis.var]) for index in found)
+
+
+def _fetches(nest: Nest, axis: Axis) -> int:
+    """Count the vectors of columns that each row along `axis` has to itself.
+
+    A number that multiplies all columns matters less: one texel has four of them.
+    """
+    column = nest.axes[-1].var
+    found = [load.indices[-1] for expr in nest.body for load in loads(expr)]
+    return sum(uses(index, [axis.var]) and uses(index, [column]) for index in found)
 
 
 def _waste(axis: Axis) -> int:
