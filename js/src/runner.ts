@@ -25,7 +25,7 @@ export class Runner<M extends Model> {
 
   constructor(parts: Parts<M>) {
     const { sync, always } = parts.hooks;
-    const call = (index: number) => this.#call(index);
+    const call = (index: number) => this.#live().call(index);
     this.#of = parts;
     this.#inner = sync.length ? new SyncChain(sync, call) : undefined;
     this.#always = always?.length ? new SyncChain(always, call) : undefined;
@@ -223,11 +223,7 @@ export class Runner<M extends Model> {
 
   #callWithin(chain: SyncChain<M> | undefined, underway: Underway<M>, index: number): void {
     if (chain) chain.run(underway.opAt(index), index);
-    else this.#call(index);
-  }
-
-  #call(index: number): void {
-    this.#live().call(index);
+    else this.#live().call(index);
   }
 
   /** Let others have the thread once the run has had it for long enough. */
