@@ -181,7 +181,8 @@ export class Executor<M extends Model> extends Overrides<M> {
    * Give a tensor of the run under way, in hooks and between steps: the value called `name`, the
    * (first) output of the op called so, or the model's output. Throws InputError for a name that a
    * run does not know, and StateError where no run is under way, where the tensor does not exist
-   * yet, or where an op has reused its bytes.
+   * yet, or where an op has reused its bytes. It waits for an op that is still at it, on a GPU or on
+   * another thread.
    */
   read(name: string, options: ReadOptions = {}): Tensor {
     return this.#runner.read(name, options);
