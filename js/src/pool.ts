@@ -1,5 +1,5 @@
 import type { Call } from "./device.js";
-import { WorkerError } from "./errors.js";
+import { StateError, WorkerError } from "./errors.js";
 import type { RunSlice } from "./kernels.js";
 import { startThread, type Thread } from "./pool-host.js";
 import { Desk, type Job } from "./pool-job.js";
@@ -57,7 +57,7 @@ export class Pool {
   #posted = 0;
   /** For how many nanoseconds of the run other threads were asleep that could have helped. */
   #alone = 0;
-  #failure: WorkerError | undefined;
+  #failure: WorkerError | StateError | undefined;
 
   private constructor({ arity, now }: Common, threads: number) {
     this.#desk = Desk.make(arity, threads);
@@ -184,6 +184,7 @@ export class Pool {
   }
 
   dispose(): void {
+    this.#failure = new StateError("this executor is disposed: create another one");
     // A browser takes seconds to end a thread that does not return.
     this.#desk.close();
     for (const thread of this.#threads) thread.terminate();
@@ -204,7 +205,7 @@ export class Pool {
     }
   }
 
-  #stalled(): WorkerError {
+  #stalled(): WorkerError | StateError {
     return this.#fail(`a thread has stood still for ${STALL_MS / 1000} s`);
   }
 
@@ -218,7 +219,7 @@ export class Pool {
     return true;
   }
 
-  #fail(what: string): WorkerError {
+  #fail(what: string): WorkerError | StateError {
     return (this.#failure ??= new WorkerError(`${what}: create another executor`));
   }
 }

@@ -1,5 +1,5 @@
 import type { DType, ModelData, OpData, StepData } from "./data.js";
-import type { Call, Device, Room } from "./device.js";
+import type { BoundOp, Call, Device, Room } from "./device.js";
 import { evaluate, evaluateAll } from "./dims.js";
 import { failureOf } from "./failure.js";
 import type { Claim, Placed } from "./placement.js";
@@ -26,6 +26,8 @@ export interface Step {
   readonly claim: Claim | undefined;
   /** About how many nanoseconds the call takes on one thread. */
   readonly cost: number;
+  /** How many threads share the call; none where nothing is called. */
+  readonly sharers: number;
   readonly work: Work;
 }
 
@@ -54,16 +56,21 @@ export function bindStep(
   const op = model.ops[target] as OpData;
   const work = workOf(model, op, plan.binding);
   const cost = costOf(work);
-  const bound = bindOp(op, plan, rooms[home] as Room, cost, placed);
-  const { ready, end, endLater } = bound ?? {};
-  const common = { kind, target, device, end, endLater, claim: placed?.claim, cost, work };
-  if (devices.length === 1) return makeStep({ ...common, call: bound, fetch: ready });
+  const { threads, thread, claim } = placed ?? {};
+  const dims = evaluateAll(op.dims ?? [], plan.binding);
+  const extent = evaluate(op.extent ?? 1, plan.binding);
+  const bound: BoundOp = { op, dims, extent, cost, threads, thread };
+  const sharers = device.share?.(bound).threads ?? 1;
+  const call = bindOp(rooms[home] as Room, bound);
+  const { ready, end, endLater } = call ?? {};
+  const common = { kind, target, device, end, endLater, claim, cost, sharers, work };
+  if (devices.length === 1) return makeStep({ ...common, call, fetch: ready });
   const bring = () => values.bringLater(op.inputs, home);
   return makeStep({
     ...common,
     call: () => {
       values.bring(op.inputs, home);
-      bound?.();
+      call?.();
       values.wrote(op.outputs, home);
     },
     fetch: ready ? () => bring()?.then(ready) ?? ready() : bring,
@@ -100,6 +107,7 @@ export function joinSteps(
     },
     claim,
     cost: sum(({ cost }) => cost),
+    sharers: steps.reduce((most, { sharers }) => Math.max(most, sharers), 0),
     work: { flops: sum(({ work }) => work.flops), bytes: sum(({ work }) => work.bytes) },
   });
 }
@@ -116,28 +124,20 @@ export function copyStep({ devices, values }: Site, target: number, home: number
  */
 function makeStep(parts: Pick<Step, "kind" | "target" | "device"> & Partial<Step>): Step {
   const { kind, target, device, call, fetch, end, endLater, claim } = parts;
-  const { cost = 0, work = NO_WORK } = parts;
-  return { kind, target, device, call, fetch, end, endLater, claim, cost, work };
+  const { cost = 0, sharers = 1, work = NO_WORK } = parts;
+  return { kind, target, device, call, fetch, end, endLater, claim, cost, sharers, work };
 }
 
-function bindOp(
-  op: OpData,
-  plan: Plan,
-  room: Room,
-  cost: number,
-  placed?: Placed,
-): Call | undefined {
-  const dims = evaluateAll(op.dims ?? [], plan.binding);
-  const extent = evaluate(op.extent ?? 1, plan.binding);
-  const { threads, thread } = placed ?? {};
-  const call = room.bind({ op, dims, extent, cost, threads, thread });
+/** Bind an op; what its call throws says which op it was. */
+function bindOp(room: Room, bound: BoundOp): Call | undefined {
+  const call = room.bind(bound);
   if (!call) return undefined;
   return Object.assign(
     () => {
       try {
         call();
       } catch (cause) {
-        throw failureOf(op, cause);
+        throw failureOf(bound.op, cause);
       }
     },
     { ...call },

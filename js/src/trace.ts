@@ -27,7 +27,7 @@ export interface TraceSpan extends Work {
   readonly start: number;
   readonly end: number;
   readonly device: DeviceName;
-  /** How many threads the device shares work between. */
+  /** How many threads shared the call; none where nothing was called. */
   readonly threads: number;
   /** Which of the trace's runs it belongs to, from 0. */
   readonly run: number;

@@ -119,7 +119,7 @@ export class Underway<M extends Model> {
 
   /** Call a step, which is then done. Tracing waits for the op. */
   call(index: number): void {
-    const { call, end: finish, work, device } = this.#stepAt(index);
+    const { call, end: finish, work, device, sharers: threads } = this.#stepAt(index);
     const { trace } = this.options;
     if (!trace) {
       call?.();
@@ -130,8 +130,8 @@ export class Underway<M extends Model> {
       finish?.();
       const end = host.now();
       const { name: op, kind } = this.opAt(index);
-      const { name, threads } = device;
-      trace.add({ op, kind, start, end, device: name, threads, ...work, run: trace.runs - 1 });
+      const run = trace.runs - 1;
+      trace.add({ op, kind, start, end, device: device.name, threads, ...work, run });
     }
     this.#next = index + 1;
   }

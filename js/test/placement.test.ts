@@ -297,6 +297,20 @@ test("an op on another thread has its accelerator until it is done", async () =>
   executor.dispose();
 });
 
+test("a run that waits for a thread ends with its executor", async () => {
+  const from = await built.withWorker(idle);
+  const executor = await from.Executor.create(sideBySide("stack"), {
+    files,
+    threads: 2,
+    policies: [placing(() => ({ thread: 1 }))],
+    host: { now: () => 0 },
+  });
+  const failed = expect(executor.run({ x })).rejects.toMatchObject({ name: "StateError" });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  executor.dispose();
+  await failed;
+});
+
 test("a run that may wait does not block the executor's thread, however many ops wait", async () => {
   const from = await built.withWorker(idle);
   let time = 0;
@@ -366,6 +380,9 @@ describe("describe tells of each op where it runs, on how many threads, and why:
       ["wasm", 1, "there is no other device; its outermost loop has one round"],
       ["wasm", 3, "there is no other device; worth sharing"],
     ]);
+    const trace = new runtime.Trace();
+    await executor.run({ x }, { trace });
+    expect(trace.spans.map(({ threads }) => threads)).toEqual([1, 2, 1, 1, 3]);
     const { flops, bytes } = executor.describe().ops[2] as Runtime.OpDescription;
     expect([flops, bytes]).toEqual([150_000, 2 * SIZE * 4]);
     expect(executor.ops[2]).toMatchObject({ bytes: 2 * SIZE * 4, devices: ["wasm"] });
