@@ -63,7 +63,7 @@ def compile(
     shaders = Shaders({}, {})
     if "webgl2" in devices:
         with timings.measure("compile: shaders"):
-            shaders = make_shaders(program, borrowed)
+            shaders = make_shaders(program, borrowed, settings.cache)
     wasm = make_modules(lowered, settings, timings, lambda done: tell(count + done, total))
     tell(total, total)
     return replace(

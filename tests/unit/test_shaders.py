@@ -14,12 +14,15 @@ from torch import nn
 from tvm import tirx, topi
 
 from pyjsml import Bundle, api
+from pyjsml.cache import ObjectCache
 from pyjsml.cli import main
+from pyjsml.codegen.webgl2.kept import kept
 from pyjsml.codegen.webgl2.passes import make_shader
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.emit import emit
 from pyjsml.kernels.matmul import matmul
 from pyjsml.kernels.softmax import softmax
+from pyjsml.program import Shader
 from tests.ops.functions import from_te
 from tests.support.golden import check_golden
 from tests.support.tiny import tiny_program
@@ -74,6 +77,25 @@ def test_a_temporary_comes_after_what_the_op_borrows() -> None:
 def test_says_why_there_is_no_shader(define: Callable[..., Any], dtype: str, reason: str) -> None:
     with pytest.raises(NoShaderError, match=reason):
         make_shader(from_te(define, (4,), dtype=dtype), 0)
+
+
+def test_what_was_made_or_refused_is_kept_by_content(tmp_path: Path) -> None:
+    calls = []
+
+    def make(func: tirx.PrimFunc, workspaces: int) -> Shader:
+        calls.append(workspaces)
+        return make_shader(func, workspaces)
+
+    remember = kept(make, ObjectCache(tmp_path))
+    functions = [from_te(lambda x: softmax(x, 1), ("n", 10)) for _ in range(2)]
+    one, other = (remember(function, 0) for function in functions)
+    assert calls == [0]
+    assert one == other == make_shader(functions[0], 0)
+    assert remember(functions[0], 1) != one
+    for _ in range(2):
+        with pytest.raises(NoShaderError, match="WebGL2 has no float64"):
+            remember(from_te(topi.nn.relu, (4,), dtype="float64"), 0)
+    assert calls == [0, 1, 0]
 
 
 def test_a_bundle_has_the_shaders_of_the_ops_that_name_one(sums: Bundle) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pyjsml.cache import ObjectCache
+from pyjsml.codegen.webgl2.kept import kept
 from pyjsml.codegen.webgl2.passes import make_shader
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.dims import Expr
@@ -22,17 +24,21 @@ class Shaders:
     refused: Mapping[str, str]
 
 
-def make_shaders(program: Program, borrowed: Mapping[str, Sequence[Expr]]) -> Shaders:
+def make_shaders(
+    program: Program, borrowed: Mapping[str, Sequence[Expr]], cache: ObjectCache | None
+) -> Shaders:
     """Make the shaders of what runs in the main block; weights are packed by WebAssembly.
 
     `borrowed` has by function the memory that its kernel of WebAssembly takes as further outputs.
+    What `cache` has is taken from there.
     """
+    make = make_shader if cache is None else kept(make_shader, cache)
     made: dict[str, Shader] = {}
     refused: dict[str, str] = {}
     wanted = dict.fromkeys(op.kernel for op in program.graph.main.ops if op.kernel)
     for name in wanted:
         try:
-            made[name] = make_shader(program.functions[name], len(borrowed[name]))
+            made[name] = make(program.functions[name], len(borrowed[name]))
         except NoShaderError as reason:
             refused[name] = str(reason)
     return Shaders(MappingProxyType(made), MappingProxyType(refused))
