@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -99,15 +100,16 @@ def in_pythonmonkey(task: Task) -> Found:
     functions: Any = pythonmonkey.eval(
         f"((globalThis) => {{{body}\nconst files = {{}}; return {{"
         "reserve: (name, bytes) => (files[name] = new ArrayBuffer(bytes)),"
-        "measure: (options) => globalThis.pyjsmlDispatch.measure(globalThis.pyjsml, "
-        "globalThis.pyjsmlModel, globalThis.pyjsmlListing, files, JSON.parse(options)) }; })"
+        "measure: (options, seconds) => globalThis.pyjsmlDispatch.measure(globalThis.pyjsml, "
+        "globalThis.pyjsmlModel, globalThis.pyjsmlListing, files, JSON.parse(options), "
+        "() => 1000 * seconds()) }; })"
         "(Object.create(globalThis))"
     )
     for name, data in task.data.items():
         functions["reserve"](name, len(data))[:] = data
 
     async def measure() -> str:
-        text: str = await functions["measure"](json.dumps(task.options))
+        text: str = await functions["measure"](json.dumps(task.options), time.perf_counter)
         return text
 
     found: Found = json.loads(asyncio.run(measure()))

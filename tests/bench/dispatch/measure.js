@@ -3,9 +3,8 @@
 globalThis.pyjsmlDispatch = (() => {
   // A bare engine has no clock but that of dates, whose step is a millisecond.
   const { performance } = globalThis;
-  const now = performance ? () => performance.now() : () => Date.now();
-  const SAMPLE_MS = performance ? 10 : 20;
-  const LEAST_RUNS = performance ? 1 : 10;
+  const FINE = { now: () => performance.now(), sampleMs: 10, leastRuns: 1 };
+  const COARSE = { now: () => Date.now(), sampleMs: 20, leastRuns: 10 };
   const WARM_UP_MS = 500; // V8 compiles in the background what runs often.
 
   /** Every way to run the model: `run`, whose promise, if it gives one, is waited for; `results`. */
@@ -52,14 +51,14 @@ globalThis.pyjsmlDispatch = (() => {
   }
 
   /** Run for about so long; return how often. */
-  async function spend(run, ms) {
+  async function spend(run, ms, now) {
     const start = now();
     let runs = 0;
     for (; now() - start < ms || !runs; runs++) await run();
     return runs;
   }
 
-  async function sample(run, count) {
+  async function sample(run, count, now) {
     const start = now();
     for (let i = 0; i < count; i++) {
       const promise = run();
@@ -70,22 +69,25 @@ globalThis.pyjsmlDispatch = (() => {
 
   /**
    * Let the contenders take turns for `rounds` rounds, on the wasm file `isa`; one of them runs
-   * `blocks`, modules' paths, lazily. Gives, as JSON, of each its least milliseconds per run and the
-   * bytes of its outputs.
+   * `blocks`, modules' paths, lazily. `now`, in milliseconds, is for hosts that have a better clock
+   * than the engine. Gives, as JSON, of each its least milliseconds per run and the bytes of its
+   * outputs.
    */
-  async function measure(runtime, model, listing, files, options) {
+  async function measure(runtime, model, listing, files, options, now) {
+    const clock = now ? { ...FINE, now } : performance ? FINE : COARSE;
     const feed = runtime.readSafetensors(new Uint8Array(files.inputs));
     const entries = Object.entries(contenders(runtime, model, listing, files, options, feed));
     const found = {};
     for (const [name, { run }] of entries) {
-      await spend(run, WARM_UP_MS);
-      const count = Math.ceil((await spend(run, WARM_UP_MS)) * (SAMPLE_MS / WARM_UP_MS));
-      found[name] = { count: Math.max(count, LEAST_RUNS), ms: Infinity };
+      await spend(run, WARM_UP_MS, clock.now);
+      const runs = await spend(run, WARM_UP_MS, clock.now);
+      const count = Math.max(clock.leastRuns, Math.ceil((runs * clock.sampleMs) / WARM_UP_MS));
+      found[name] = { count, ms: Infinity };
     }
     for (let round = 0; round < options.rounds; round++) {
       for (const [name, { run }] of entries) {
         const each = found[name];
-        each.ms = Math.min(each.ms, await sample(run, each.count));
+        each.ms = Math.min(each.ms, await sample(run, each.count, clock.now));
       }
     }
     for (const [name, { results }] of entries) {
