@@ -59,6 +59,11 @@ describe("random models on random threads compute the same", () => {
       for (const [index, name] of names.entries()) {
         expect(captured[name]?.data).toEqual(wanted[index + 2]);
       }
+      executor.lazy({ from: "op5", to: "op20" });
+      for (let run = 0; run < 5; run++) {
+        check(model, await executor.run({ x }));
+        if (!policies.includes(waiting)) check(model, executor.runSync({ x }));
+      }
     }
   });
 
