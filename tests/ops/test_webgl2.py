@@ -13,6 +13,10 @@ from pyjsml.engines import get_engine
 from tests.ops import expectations, node_expectations, test_onnx_node_tests
 from tests.ops.batches import failures
 from tests.ops.test_peer_cases import SUITES, cases_of
+from tests.support.op_cases import OpCase
+
+PARTS = 8
+"""Into how many tests those of the nodes are cut: a software renderer takes its time."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,11 +24,16 @@ pytestmark = [
 ]
 
 
-def test_node_tests_compute_what_they_expect() -> None:
+@pytest.fixture(scope="module")
+def nodes() -> list[OpCase]:
     tests = test_onnx_node_tests.node_tests()
-    cases = [case for case in tests if test_onnx_node_tests.refusal(case) is None]
-    assert len(cases) > 700
-    assert not list(failures(cases, node_expectations.MISTAKEN, "webgl2"))
+    return [case for case in tests if test_onnx_node_tests.refusal(case) is None]
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_node_tests_compute_what_they_expect(nodes: list[OpCase], part: int) -> None:
+    assert len(nodes) > 700
+    assert not list(failures(nodes[part::PARTS], node_expectations.MISTAKEN, "webgl2"))
 
 
 @pytest.mark.parametrize("suite", SUITES)

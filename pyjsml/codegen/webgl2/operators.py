@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.kinds import NARROW, kind_of
@@ -14,6 +16,11 @@ from pyjsml.codegen.webgl2.writer import VECTORS, Kind, Value, Writer
 from pyjsml.kernels.expression import constant, dtype
 
 ARITHMETIC = {tirx.Add: "+", tirx.Sub: "-", tirx.Mul: "*", tirx.Div: "/"}
+SPLIT = 4097.0
+"""2^12 + 1, which splits the 24 bits of a float32 in two; see `_divided`."""
+SPLITTABLE = (1e-15, 1e15)
+"""Divisors between which no part of a product is denormal or infinite where the quotient is not."""
+
 BITWISE = {
     tirx.BitwiseAnd: ("&", "both"),
     tirx.BitwiseOr: ("|", "either"),
@@ -101,9 +108,36 @@ def binary(writer: Writer, expr: Any, a: Value, b: Value, positive: bool) -> Val
         return _floored(writer, expr, a, b, positive)
     if kind is tirx.Mod and a.kind == "int":
         return own(writer, "truncatedMod", "int", a, b)
+    if kind is tirx.Div and _is_inexact(expr.b):
+        return _divided(writer, a, b, float(expr.b.value))
     if kind not in ARITHMETIC or a.kind == "bool":
         raise NoShaderError(f"WebGL2 has no {kind.__name__} of {dtype(expr)}")
     return wrap(writer, dtype(expr), keep(writer, f"{{}} {ARITHMETIC[kind]} {{}}", a.kind, a, b))
+
+
+def _is_inexact(divisor: Any) -> bool:
+    """Tell whether `divisor` is a constant by whose reciprocal one can't as well multiply."""
+    if not isinstance(divisor, tirx.FloatImm):
+        return False
+    number = float(divisor.value)
+    return SPLITTABLE[0] < abs(number) < SPLITTABLE[1] and abs(math.frexp(number)[0]) != 0.5
+
+
+def _divided(writer: Writer, a: Value, b: Value, divisor: float) -> Value:
+    """Divide by a constant as IEEE 754 rounds, whatever the driver makes of a division.
+
+    What is rounded to an integer afterwards, as a quantised value is, may lie in the middle between
+    two. The product of quotient and divisor is split as T. J. Dekker does (Numerische Mathematik
+    18, 1971): parts of 12 bits multiply exactly.
+    """
+    number = np.float32(divisor)
+    product = np.float32(SPLIT) * number
+    high = product - (product - number)
+    parts = [Value(repr(float(part)), "float") for part in (high, number - high)]
+    writer.functions.add("divided")
+    wide = a.wide
+    text = f"divided({a.text}, {b.text}, {parts[0].text}, {parts[1].text})"
+    return writer.keep(text, "float", wide, (a,))
 
 
 def wrap(writer: Writer, name: str, value: Value) -> Value:
