@@ -37,22 +37,24 @@ def declare(modules: Modules, package: str, index: str, runtime: str) -> dict[st
         texts = _compile(modules, package, index)
     else:
         texts = dict(_beside(modules))
-    reader, files, problems = Reader(), {}, []
-    for path, text in texts.items():
+    files: dict[str, str] = {}
+    problems = []
+    with Reader() as reader:
+        read = {path: reader.read(text, "declarations") for path, text in texts.items()}
+    for path, found in read.items():
         name = _declaration(PurePosixPath(path)).as_posix()
-        read = reader.read(text, "declarations")
-        if "fault" in read:
-            problems.append(f"{name}: {read['fault']['message']}")
+        if "fault" in found:
+            problems.append(f"{name}: {found['fault']['message']}")
             continue
         targets = []
-        for each in read["imports"]:
+        for each in found["imports"]:
             target = _target(path, each["specifier"], package, runtime, texts)
             if target is None:
                 problems.append(
                     f"{name}:{each['line']} imports {each['specifier']!r}, which the package lacks"
                 )
             targets.append(target or "")
-        files[name] = join(read["texts"], [specifier(path, target) for target in targets])
+        files[name] = join(found["texts"], [specifier(path, target) for target in targets])
     if problems:
         raise ExecutorError("the executor's types do not fit into a package", problems)
     return files

@@ -66,20 +66,21 @@ def read_modules(file: Path, package: str) -> Modules:
     ExecutorError where a file can't be read, is malformed, or imports anything else, and where
     `file` has no default export; it lists every problem.
     """
-    graph = _Graph(file, package)
-    entry, exports = graph.add(file)
-    if not graph.problems and "default" not in exports:
-        graph.problems.append(
-            f"{file} has no default export; write `export default` before a class that extends "
-            "Executor, or before policies"
-        )
-    if graph.problems:
-        raise _error(file, graph.problems)
-    plain = {
-        path: join(module.texts, [target.removeprefix("./") for target in module.targets])
-        for path, module in graph.modules.items()
-    }
-    made = graph.reader.bundle(plain, entry)
+    with Reader() as reader:
+        graph = _Graph(reader, file, package)
+        entry, exports = graph.add(file)
+        if not graph.problems and "default" not in exports:
+            graph.problems.append(
+                f"{file} has no default export; write `export default` before a class that extends "
+                "Executor, or before policies"
+            )
+        if graph.problems:
+            raise _error(file, graph.problems)
+        plain = {
+            path: join(module.texts, [target.removeprefix("./") for target in module.targets])
+            for path, module in graph.modules.items()
+        }
+        made = reader.bundle(plain, entry)
     if "fault" in made:
         raise _error(file, [_fault(graph.modules[made["file"]].source, made["fault"])])
     return Modules(entry, graph.modules, made["script"])
@@ -88,8 +89,8 @@ def read_modules(file: Path, package: str) -> Modules:
 class _Graph:
     """The modules found so far."""
 
-    def __init__(self, file: Path, package: str) -> None:
-        self.reader = Reader()
+    def __init__(self, reader: Reader, file: Path, package: str) -> None:
+        self.reader = reader
         self.root = file.parent.resolve()
         self.runtimes = (RUNTIME, f"{package}/runtime")
         self.modules: dict[str, Module] = {}

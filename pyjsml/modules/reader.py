@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pyjsml.errors import EngineError, EngineUnavailableError
 from pyjsml.resources import resource_directory
 
+Call = Callable[..., str]
+Free = Callable[[], None]
 Language = Literal["javascript", "typescript", "declarations"]
 SCRIPT = "modules.script.js"
 HOW_TO_GET = (
@@ -19,11 +21,21 @@ HOW_TO_GET = (
 
 
 class Reader:
-    """Calls the functions of `pyjsmlModules`, in PythonMonkey or else in mini-racer."""
+    """Calls the functions of `pyjsmlModules`, in PythonMonkey or else in mini-racer.
+
+    Use it in a `with` statement: it takes some megabytes.
+    """
 
     def __init__(self) -> None:
         source = (resource_directory("runtime") / SCRIPT).read_text("utf-8")
-        self._call = _pythonmonkey(source) or _v8(source)
+        self._call, self._free = _pythonmonkey(source) or _v8(source)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self._call
+        self._free()
 
     def read(self, source: str, language: Language) -> dict[str, Any]:
         """Read a module: `{texts, imports, exports}`, or `{fault}`."""
@@ -36,7 +48,7 @@ class Reader:
         return found
 
 
-def _pythonmonkey(source: str) -> Callable[..., str] | None:
+def _pythonmonkey(source: str) -> tuple[Call, Free] | None:
     """Return what calls the functions, None where SpiderMonkey is not here or not this thread's."""
     if find_spec("pythonmonkey") is None:
         return None
@@ -50,11 +62,12 @@ def _pythonmonkey(source: str) -> Callable[..., str] | None:
         )
     except pythonmonkey.SpiderMonkeyError:
         return None
-    calls: dict[str, Callable[..., str]] = {name: functions[name] for name in ("read", "bundle")}
-    return lambda name, *arguments: calls[name](*arguments)
+    calls: dict[str, Call] = {name: functions[name] for name in ("read", "bundle")}
+    # What lies outside of SpiderMonkey's heap starts no collection.
+    return lambda name, *arguments: calls[name](*arguments), pythonmonkey.collect
 
 
-def _v8(source: str) -> Callable[..., str]:
+def _v8(source: str) -> tuple[Call, Free]:
     if find_spec("py_mini_racer") is None:
         raise EngineUnavailableError(HOW_TO_GET)
     import py_mini_racer
@@ -71,4 +84,4 @@ def _v8(source: str) -> Callable[..., str]:
             raise EngineError("JSEvalException", str(error)) from None
         return answer
 
-    return call
+    return call, context.close
