@@ -75,7 +75,7 @@ class ExecutorError(ProblemsError):
 
 
 class PlacementError(ProblemsError):
-    """An executor's `place` chose a device that is not there."""
+    """Ops can't run where an executor's `place` put them."""
 
 
 class StateError(UserError):

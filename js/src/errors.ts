@@ -12,7 +12,7 @@
  *         DigestError         ... has other bytes than the bundle promises
  *         FormatVersionError  ... is of another format version
  *       ExecutorError         a module of one's own has no executor or policies
- *       PlacementError        `place` chose a device that isn't there
+ *       PlacementError        ops can't run where they are placed
  *       OutOfMemoryError      the host refuses the memory that a run needs
  *       DeviceError           a device can't be had here, or can't do it
  *         DeviceLostError     ... has lost what was on it
@@ -85,7 +85,7 @@ export class ExecutorError extends PyjsmlError {
   }
 }
 
-/** `place` chose a device that this executor does not have. */
+/** Ops can't run where `place` put them. */
 export class PlacementError extends PyjsmlError {
   override get name(): string {
     return "PlacementError";

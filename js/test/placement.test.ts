@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OpData } from "../src/data.js";
 import type * as Runtime from "../src/index.js";
 import type { CreateOptions, Op, Placement, Policy } from "../src/index.js";
+import { ticks } from "./accelerator.js";
 import { type Built, buildRuntime } from "./built.js";
 import { FakeDevice } from "./fake-device.js";
 import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
@@ -53,6 +54,17 @@ describe("random models on random threads compute the same", () => {
         if (!policies.includes(waiting)) check(model, executor.runSync({ x }));
       }
       check(model, await executor.run({ x }, { trace: new runtime.Trace() }));
+      for (let run = 0; run < 10; run++) {
+        const stop = new AbortController();
+        const aborted = executor.run({ x: x.map(() => NaN) }, { signal: stop.signal });
+        await ticks(Math.floor(random() * 40));
+        stop.abort(new RangeError("enough"));
+        await aborted.then(
+          () => {},
+          (error: unknown) => expect(error).toBe(stop.signal.reason),
+        );
+        check(model, await executor.run({ x }));
+      }
       const names = model.values.slice(2).map(({ name }) => name);
       const { captured } = await executor.capture({ x }, names);
       const wanted = evaluateGraph(model, x);
