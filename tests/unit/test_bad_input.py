@@ -182,6 +182,13 @@ ROWS = [
     Row("run bundle --input x.npy --executor throws.js", ExecutorError, "RangeError: no luck"),
     Row("run bundle --input x.npy --executor gpu.js", PlacementError, "mul: .*gpu"),
     Row("run bundle --input x.npy --executor twice.js", StateError, "next twice for the op mul"),
+    Row("bench bundle --executor no.js", ExecutorError, "no.js can't be read: No such"),
+    Row("profile bundle --executor no.js", ExecutorError, "no.js can't be read: No such"),
+    Row(
+        "bench bundle --executor waits.js --peer onnxruntime-web --model whole.onnx",
+        OptionError,
+        "--executor is for the bundle by itself",
+    ),
     Row("bench bundle --executor waits.js", StateError, "has dispatch alone: add dispatchSync"),
     Row("check bundle --vectors vectors.npz --executor no.js", ExecutorError, "no.js can't be"),
     Row("check bundle", OptionError, "give --vectors FILE.npz, --reference MODEL"),
