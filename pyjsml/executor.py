@@ -26,7 +26,7 @@ class Executor:
     `executor` is a file of JavaScript or TypeScript that exports an executor by default, a class
     that extends Executor or policies, in place of the bundle's own if it has one.
     `dispatch(op, next)` is called around each op of a run (`pyjsml.engines.dispatch.Op`), and has
-    to call `next()` once; what it raises, the run raises. That takes some µs per op.
+    to call `next()` once; what it raises, the run raises. That takes some 20 µs per op.
 
     Raises EngineUnavailableError, with how to get it, where the engine or the device is absent,
     OptionError where it has fewer threads or can't call Python, and ExecutorError where the
