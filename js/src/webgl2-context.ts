@@ -72,7 +72,8 @@ export class Context {
 
   /** Wait until `done` holds, or the context is lost, which throws DeviceLostError. */
   async until(done: () => boolean): Promise<void> {
-    // Neither fences nor compilers call back, and what they say changes only between tasks.
+    // Neither fences nor compilers call back, and what they say changes only between tasks. Chromium's
+    // GPU process tells of a fence when it is left alone for a moment: asking more often takes longer.
     do await new Promise<void>((resolve) => setTimeout(resolve));
     while (!this.lost && !done());
     this.check();

@@ -7,6 +7,9 @@ void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1);
 }`;
 
+/** How long compiling may keep the event loop waiting. */
+const REST_AFTER_MS = 8;
+
 /** A fragment shader that is wanted. */
 export interface Source {
   readonly fragment: string;
@@ -62,11 +65,18 @@ export class Programs {
   async finish(): Promise<void> {
     const { gl, parallel } = this.#context;
     const problems: string[] = [];
+    let rested = performance.now();
     for (const entry of [...this.#entries.values()]) {
       if (entry.uniforms) continue;
+      // Where nobody says whether a program is linked, asking for it blocks until it is.
       const linked = () =>
-        !parallel || gl.getProgramParameter(entry.handle, parallel.COMPLETION_STATUS_KHR) === true;
-      await this.#context.until(linked);
+        parallel
+          ? gl.getProgramParameter(entry.handle, parallel.COMPLETION_STATUS_KHR) === true
+          : performance.now() - rested < REST_AFTER_MS;
+      if (!linked()) {
+        await this.#context.until(() => !parallel || linked());
+        rested = performance.now();
+      }
       const problem = this.#link(entry);
       if (problem) problems.push(problem);
     }

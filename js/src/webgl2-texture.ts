@@ -31,11 +31,6 @@ export class Textures {
     context.onRestored(() => this.#restore());
   }
 
-  /** How many there are. */
-  get count(): number {
-    return this.#all.size;
-  }
-
   /** How many bytes they take. */
   get bytes(): number {
     let sum = 0;

@@ -17,6 +17,7 @@ from tests.bench.models.catalogue import MODELS as CATALOGUE
 from tests.bench.models.catalogue import Model, build
 from tests.bench.models.export import write_onnx
 
+OLD_OPSET = 12
 LITERT_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 Array = np.ndarray[Any, Any]
@@ -39,6 +40,17 @@ class Row:
         return cached(
             "onnx", self.name, self.key, lambda path: write_onnx(self.name, path), ".onnx"
         )
+
+    def old_onnx(self) -> Path:
+        """Return an ONNX file for runtimes that know few operators. Raises LeftOutError."""
+
+        def make(path: Path) -> None:
+            try:
+                write_onnx(self.name, path, OLD_OPSET)
+            except torch.onnx.errors.UnsupportedOperatorError as error:
+                raise LeftOutError(f"not exported: {str(error).partition('. ')[0]}") from None
+
+        return cached("onnx-old", self.name, self.key, make, ".onnx")
 
     def bundle(self, devices: Sequence[str] = ("wasm",)) -> Bundle:
         """Return pyjsml's bundle of the ONNX file, or of the torch module where an operator lacks.

@@ -12,8 +12,12 @@ import torch
 from tests.bench.models.catalogue import MODELS, build
 
 
-def write_onnx(name: str, path: Path) -> None:
-    """Export the model `name` in one file, its int8 variant if that is what the row is."""
+def write_onnx(name: str, path: Path, opset: int | None = None) -> None:
+    """Export the model `name` in one file, its int8 variant if that is what the row is.
+
+    An `opset` may be older than what torch's exporter of today writes; then its older one does,
+    which knows fewer operators.
+    """
     model = MODELS[name]
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as folder:
@@ -30,7 +34,8 @@ def write_onnx(name: str, path: Path) -> None:
                 exported,
                 input_names=list(example),
                 output_names=list(model.outputs),
-                dynamo=True,
+                dynamo=opset is None,
+                opset_version=opset,
                 external_data=False,
                 verbose=False,
             )
