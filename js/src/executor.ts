@@ -66,8 +66,8 @@ export class Executor<M extends Model> extends Overrides<M> {
    * Fetch a model's files, check them, compile, and pack the weights.
    *
    * Throws FormatVersionError, LoadError, DigestError or BundleError where a file is at fault,
-   * OptionError where an option is, PlacementError where `place` is, OutOfMemoryError, WorkerError, or
-   * the signal's reason.
+   * OptionError where an option is, PlacementError where `place` is, DeviceError or ShaderError where
+   * there is no device as asked for, OutOfMemoryError, WorkerError, or the signal's reason.
    */
   static async create<M extends Model, E extends Executor<Model>>(
     this: ExecutorClass<M, E>,
@@ -88,7 +88,7 @@ export class Executor<M extends Model> extends Overrides<M> {
 
   /**
    * Run the model. Throws InputError, OptionError, OutOfMemoryError, KernelError, WorkerError,
-   * StateError, what a hook throws, or the signal's reason.
+   * DeviceLostError, StateError, what a hook throws, or the signal's reason.
    *
    * With `from` and `to`, run from that op to that op, in the order of the run: it gives those of the
    * outputs that are there then. What its ops read of earlier ones has to be among `feed`; inputs

@@ -16,7 +16,7 @@ import type { Texture, Textures } from "./webgl2-texture.js";
  * All textures that a device's values lie in. Rooms take turns, so they have the same ones: there are
  * as many, and they are as large, as the most demanding room wants.
  */
-export class Arena {
+export class TextureArena {
   readonly #textures: Textures;
   readonly #maxSize: number;
   readonly #persistent = new Map<number, Texture>();

@@ -6,7 +6,7 @@ import type { Picture } from "./picture.js";
 import type { Plan } from "./plan.js";
 import { describeOp } from "./failure.js";
 import { type DataOf, type Shape, sizeOf } from "./tensor.js";
-import type { Arena } from "./webgl2-arena.js";
+import type { TextureArena } from "./webgl2-arena.js";
 import type { Context } from "./webgl2-context.js";
 import { fromElements, toElements } from "./webgl2-elements.js";
 import { extentOf, texelsOf } from "./webgl2-layout.js";
@@ -22,7 +22,7 @@ export interface Tools {
   readonly textures: Textures;
   readonly transfer: Transfer;
   readonly painter: Painter;
-  readonly arena: Arena;
+  readonly arena: TextureArena;
   readonly shaders: Shaders;
 }
 

@@ -3,7 +3,7 @@
 import type { OpData, Shaders } from "./data.js";
 import { type Device, isView, type Room, type Use } from "./device.js";
 import type { Plan } from "./plan.js";
-import { Arena } from "./webgl2-arena.js";
+import { TextureArena } from "./webgl2-arena.js";
 import { Context, type WebGl2Options } from "./webgl2-context.js";
 import { Painter } from "./webgl2-painter.js";
 import { Programs } from "./webgl2-program.js";
@@ -30,7 +30,7 @@ export class WebGl2Device implements Device {
       programs,
       painter: new Painter(context, programs, textures),
       transfer: new Transfer(context, textures),
-      arena: new Arena(context, textures),
+      arena: new TextureArena(context, textures),
       shaders,
     };
   }
