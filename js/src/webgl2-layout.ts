@@ -8,6 +8,8 @@ import { DeviceError, KernelError } from "./errors.js";
 import type { Plan } from "./plan.js";
 import { formatShape, type Shape, sizeOf } from "./tensor.js";
 
+/** Shaders add up halves of texels as float32, which is exact as far as this. */
+export const MOST_TEXELS = 2 ** 23;
 /** How many elements a texel has. */
 export const LANES = 4;
 
@@ -52,9 +54,15 @@ export function kindOf(dtype: DType): Kind | undefined {
 
 /**
  * The extent of so many texels: about square, since drivers share out rows between their threads,
- * and of a width that is a power of two.
+ * and of a width that is a power of two. Throws DeviceError for more than shaders can count.
  */
 export function extentOf(texels: number): Extent {
+  if (texels > MOST_TEXELS) {
+    throw new DeviceError(
+      `a tensor of an op takes ${texels} texels, and shaders count to ${MOST_TEXELS}: use smaller ` +
+        "inputs, or place its ops on wasm",
+    );
+  }
   let width = 1;
   while (width * width < texels) width *= 2;
   return { width, height: Math.max(1, Math.ceil(texels / width)) };

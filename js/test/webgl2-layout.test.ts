@@ -28,6 +28,16 @@ function tenants(seed: number): Tenant[] {
   });
 }
 
+test("a texture has room for its texels, and no more than shaders can count", () => {
+  for (const texels of [0, 1, 2, 5, 64, 65, 2 ** 23]) {
+    const { width, height } = extentOf(texels);
+    expect(width * height).toBeGreaterThanOrEqual(texels);
+    expect(Math.log2(width) % 1).toBe(0);
+    expect(height).toBeLessThanOrEqual(width);
+  }
+  expect(() => extentOf(2 ** 23 + 1)).toThrow("takes 8388609 texels, and shaders count to 8388608");
+});
+
 describe("values that share textures", () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])("are never there together (%i)", (seed) => {
     const all = tenants(seed);
