@@ -79,6 +79,16 @@ def test_says_why_there_is_no_shader(define: Callable[..., Any], dtype: str, rea
         make_shader(from_te(define, (4,), dtype=dtype), 0)
 
 
+@pytest.mark.parametrize(("count", "refused"), [(16, False), (17, True)])
+def test_as_many_inputs_as_webgl2_promises(count: int, refused: bool) -> None:
+    function = from_te(lambda *parts: topi.concatenate(parts, 0), *[(3,)] * count)
+    if not refused:
+        assert len(make_shader(function, 0).passes[0].inputs) == count
+        return
+    with pytest.raises(NoShaderError, match="it reads 17 tensors at once, and WebGL2 promises 16"):
+        make_shader(function, 0)
+
+
 def test_what_was_made_or_refused_is_kept_by_content(tmp_path: Path) -> None:
     calls = []
 

@@ -24,6 +24,9 @@ from pyjsml.kernels.rows import group_stages
 from pyjsml.kernels.stage import Stage, Stages, read_stages
 from pyjsml.program import Pass, Shader, Temp
 
+MOST_INPUTS = 16
+"""How many textures every WebGL2 context lets a fragment shader read."""
+
 
 def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
     """Return the passes that compute `func`; NoShaderError where WebGL2 can't.
@@ -124,6 +127,10 @@ class _Passes:
         outputs: tuple[tirx.Var, ...],
         size: Any,
     ) -> None:
+        if len(inputs) > MOST_INPUTS:
+            raise NoShaderError(
+                f"it reads {len(inputs)} tensors at once, and WebGL2 promises {MOST_INPUTS}"
+            )
         self._passes.append(
             Pass(
                 text,
