@@ -22,10 +22,13 @@ Vectors = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class RealModel:
-    """A model of the folder: how it is bundled, and test vectors that did not come from pyjsml."""
+    """A model of the folder: how it is bundled, and test vectors that did not come from pyjsml.
+
+    `bundle` takes the folder and, if it is not for wasm alone, the devices.
+    """
 
     name: str
-    bundle: Callable[[Path], Bundle]
+    bundle: Callable[..., Bundle]
     vectors: Callable[[Path], Vectors]
 
 
@@ -49,7 +52,7 @@ def onnx_file(path: str) -> RealModel:
     """Return an ONNX model with its stored vectors."""
     return RealModel(
         Path(path).stem,
-        lambda models: api.bundle(models / path),
+        lambda models, **options: api.bundle(models / path, **options),
         lambda models: stored_vectors((models / path).with_suffix(".io.npz")),
     )
 
@@ -125,7 +128,7 @@ def sentence(models: Path, length: int) -> Vectors:
     return {"in:ids": ids.numpy(), "in:mask": mask.numpy(), "out:output": embedding.numpy()}
 
 
-def bundle_sentence_encoder(models: Path, dynamic: bool) -> Bundle:
+def bundle_sentence_encoder(models: Path, dynamic: bool, **options: Any) -> Bundle:
     """Bundle MiniLM for 32 tokens, or for any number up to 512."""
     ids = torch.zeros((1, 32), dtype=torch.int64)
     inputs = ["ids=int64[1,seq]", "mask=int64[1,seq]"] if dynamic else []
@@ -135,6 +138,7 @@ def bundle_sentence_encoder(models: Path, dynamic: bool) -> Bundle:
         inputs=parse_inputs(inputs),
         dims=parse_dims(["seq=1:512"] if dynamic else []),
         name="minilm-dynamic" if dynamic else "minilm",
+        **options,
     )
 
 
@@ -142,25 +146,31 @@ REAL_MODELS = (
     onnx_file("imagenet-mobilenet-v2/mobilenet_v2_fp32.onnx"),
     RealModel(
         "mobilenet_v2_traced",
-        lambda models: api.bundle(models / "imagenet-mobilenet-v2/mobilenet_v2_traced.pt"),
+        lambda models, **options: api.bundle(
+            models / "imagenet-mobilenet-v2/mobilenet_v2_traced.pt", **options
+        ),
         mobilenet_vectors,
     ),
     RealModel(
         "mobilenet_v2_module",
-        lambda models: api.bundle(
-            mobilenet(models), (torch.zeros(1, 3, 224, 224),), name="mobilenet-v2"
+        lambda models, **options: api.bundle(
+            mobilenet(models), (torch.zeros(1, 3, 224, 224),), name="mobilenet-v2", **options
         ),
         mobilenet_vectors,
     ),
     onnx_file("cifar10-resnet/resnet20_cifar10.onnx"),
     RealModel(
         "resnet20_pt2",
-        lambda models: api.bundle(models / "cifar10-resnet/resnet20_cifar10.pt2"),
+        lambda models, **options: api.bundle(
+            models / "cifar10-resnet/resnet20_cifar10.pt2", **options
+        ),
         resnet20_vectors,
     ),
     RealModel(
         "resnet56_torchscript",
-        lambda models: api.bundle(models / "cifar10-resnet/resnet56_cifar10_traced.pt"),
+        lambda models, **options: api.bundle(
+            models / "cifar10-resnet/resnet56_cifar10_traced.pt", **options
+        ),
         resnet56_vectors,
     ),
     onnx_file("mnist/mnist_cntk.onnx"),
@@ -169,17 +179,17 @@ REAL_MODELS = (
     onnx_file("super-resolution/super_resolution_x3.onnx"),
     RealModel(
         "style_udnie",
-        lambda models: api.bundle(models / "style-udnie/style_udnie.onnx"),
+        lambda models, **options: api.bundle(models / "style-udnie/style_udnie.onnx", **options),
         style_vectors,
     ),
     RealModel(
         "minilm_static",
-        lambda models: bundle_sentence_encoder(models, dynamic=False),
+        lambda models, **options: bundle_sentence_encoder(models, dynamic=False, **options),
         lambda models: sentence(models, 32),
     ),
     RealModel(
         "minilm_dynamic",
-        lambda models: bundle_sentence_encoder(models, dynamic=True),
+        lambda models, **options: bundle_sentence_encoder(models, dynamic=True, **options),
         lambda models: sentence(models, 53),
     ),
 )
