@@ -25,7 +25,7 @@ export async function create<M extends Model, E>(
   const { signal, onProgress, policies = [] } = options;
   signal?.throwIfAborted();
   const wanted = checkDevices(model, options.devices);
-  const threads = usableThreads(options);
+  const count = usableThreads(options);
   const host = systemHost(options.host);
   const loading = load(model, options);
   let devices = given(wanted);
@@ -33,7 +33,7 @@ export async function create<M extends Model, E>(
     await loading.wasm;
     onProgress?.({ phase: "compile", loaded: 0, total: 1 });
     devices = await makeDevices(wanted, {
-      wasm: async () => WasmDevice.create(await loading.wasm, threads, () => host.now()),
+      wasm: async () => WasmDevice.create(await loading.wasm, count, () => host.now()),
       webgl2: () => makeWebGl2(model, options.webgl2),
     });
     onProgress?.({ phase: "compile", loaded: 1, total: 1 });

@@ -57,6 +57,8 @@ export interface Device {
   readonly name: DeviceName;
   /** How many threads share the work. */
   readonly threads: number;
+  /** How many it was asked for, where the host may give fewer; as many as it has if absent. */
+  readonly asked?: number | undefined;
   /** What float32 values are rounded to in the device's memory; absent where they are not. */
   readonly precision?: "float16" | undefined;
   /** How many bytes it has taken so far. */
@@ -71,6 +73,13 @@ export interface Device {
   share?(op: BoundOp): Sharing;
   /** Hear that a run begins whose calls take about `cost` nanoseconds in all. */
   begin(cost: number): void;
+  /**
+   * Wait for what ops of the run have been told to do and nobody has waited for, and throw what it
+   * threw. Absent where that is nothing.
+   */
+  end?(): void;
+  /** The same without blocking. */
+  endLater?(): Promise<void>;
   /** Let go of the memory. Nothing else may be called afterwards. */
   dispose(): void;
 }

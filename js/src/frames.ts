@@ -28,6 +28,10 @@ export interface Frame {
   readonly outputs: readonly Output[];
   /** Make ready for a run. */
   begin(): void;
+  /** Wait for ops that are still at it, and throw what they threw. */
+  end(): void;
+  /** The same without blocking. */
+  endLater(): Promise<void>;
   /** Let go of what this frame alone has. */
   close(): void;
 }
@@ -227,6 +231,12 @@ export class Frames {
       begin() {
         values.reset();
         for (const { device, cost } of costs) device.begin(cost);
+      },
+      end() {
+        for (const { device } of costs) device.end?.();
+      },
+      async endLater() {
+        for (const { device } of costs) await device.endLater?.();
       },
       close() {
         for (const room of rooms) room.close();

@@ -14,7 +14,8 @@ export interface PlacementOptions {
   readonly threads?: number | undefined;
   /**
    * The thread that runs the op by itself: 0 is the one that runs the executor, which goes on while
-   * another one is at it. Ops that do not depend on each other then run at the same time.
+   * another one is at it. Ops that do not depend on each other then run at the same time. It is one
+   * of those that the executor was asked for; where the host gives fewer, 0 does the work of the others.
    */
   readonly thread?: number | undefined;
   /** What the op needs for itself: it runs under a lease. */
@@ -142,9 +143,11 @@ function checkThreads({ threads, thread }: PlacementOptions, device: Device): st
   if (device.name !== "wasm" && (threads ?? thread) !== undefined) {
     return [`is placed on ${device.name}, which has no threads to choose from`];
   }
-  if (thread === undefined || thread < device.threads) return [];
-  const all = device.threads === 1 ? "1 thread" : `${device.threads} threads`;
-  return [`is placed on the thread ${thread}, counted from 0; the executor has ${all}`];
+  // Where the host gives fewer than were asked for, the executor's own thread runs it.
+  const { asked = device.threads } = device;
+  if (thread === undefined || thread < asked) return [];
+  const all = asked === 1 ? "1 thread" : `${asked} threads`;
+  return [`is placed on the thread ${thread}, counted from 0; the executor is for ${all}`];
 }
 
 /** Say why an op can't run on `device`. */

@@ -3,6 +3,12 @@ import { OptionError } from "./errors.js";
 /** How many threads an executor may use: a number, or as many as are worth it here. */
 export type Threads = number | "auto";
 
+/** How many threads there are, and how many were asked for: more where the host does not give them. */
+export interface ThreadCount {
+  readonly threads: number;
+  readonly asked: number;
+}
+
 export interface ThreadOptions {
   readonly threads?: Threads | undefined;
   readonly onWarning?: ((warning: string) => void) | undefined;
@@ -27,15 +33,17 @@ const MOST = 64;
 export function usableThreads({
   threads: wanted = 1,
   onWarning = (warning) => globalThis.console?.warn(warning),
-}: ThreadOptions): number {
+}: ThreadOptions): ThreadCount {
   const threads = wanted === "auto" ? Math.min(cores(), MOST_AUTO) : wanted;
   if (!Number.isInteger(threads) || threads < 1 || threads > MOST) {
     throw new OptionError(`"threads" is ${wanted}; it may be "auto" or a number from 1 to ${MOST}`);
   }
   const lack = threads > 1 ? lackOfThreads() : undefined;
-  if (!lack) return threads;
+  // What is told to run on one of the threads that are worth it somewhere runs everywhere.
+  const asked = wanted === "auto" ? MOST_AUTO : threads;
+  if (!lack) return { threads, asked };
   onWarning(`pyjsml runs on 1 thread instead of ${threads}: ${lack}`);
-  return 1;
+  return { threads: 1, asked };
 }
 
 function cores(): number {

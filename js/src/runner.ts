@@ -54,7 +54,7 @@ export class Runner<M extends Model> {
     let failed = true;
     try {
       await this.#walk(underway);
-      const textures = underway.textures();
+      const textures = await underway.textures();
       failed = false;
       return textures;
     } finally {

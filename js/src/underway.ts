@@ -154,7 +154,9 @@ export class Underway<M extends Model> {
 
   /** What the run has given. */
   outcome(): Outcome {
-    const { values } = this.part.frame;
+    const { frame } = this.part;
+    const { values } = frame;
+    frame.end();
     const outputs = this.#outputs().map(({ name, dtype, shape, value }) => {
       return [name, { dtype, shape: [...shape], data: values.read(value) }];
     });
@@ -163,7 +165,9 @@ export class Underway<M extends Model> {
 
   /** The same without blocking. */
   async outcomeLater(): Promise<Outcome> {
-    const { values } = this.part.frame;
+    const { frame } = this.part;
+    const { values } = frame;
+    await frame.endLater();
     const outputs = this.#outputs().map(async ({ name, dtype, shape, value }) => {
       return [name, { dtype, shape: [...shape], data: await values.readLater(value) }] as const;
     });
@@ -171,8 +175,10 @@ export class Underway<M extends Model> {
   }
 
   /** The same as textures, which nothing is copied out of. Throws StateError where it is in none. */
-  textures(): Readonly<Record<string, TextureOf>> {
-    const { values } = this.part.frame;
+  async textures(): Promise<Readonly<Record<string, TextureOf>>> {
+    const { frame } = this.part;
+    const { values } = frame;
+    await frame.endLater();
     return Object.fromEntries(
       this.#outputs().map(({ name, value }) => [name, values.texture(value)]),
     );

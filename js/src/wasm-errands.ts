@@ -45,21 +45,23 @@ export class Errands {
 
   /** Wait for the ops that what is to be done, on `thread`, depends on. Throws what they threw. */
   join(touch: Touch, thread = 0): void {
-    for (const sent of this.#awaited(touch, thread)) {
-      this.#pool.join(sent.errand);
-      this.#check(sent);
-    }
+    this.#joinAll(this.#awaited(touch, thread));
   }
 
   /** The same without blocking; undefined where there is nothing to wait for. */
   joinLater(touch: Touch, thread = 0): Promise<void> | undefined {
     const awaited = this.#awaited(touch, thread);
-    if (!awaited.length) return undefined;
-    return awaited.reduce(async (before, sent) => {
-      await before;
-      await this.#pool.joinLater(sent.errand);
-      this.#check(sent);
-    }, Promise.resolve());
+    return awaited.length ? this.#joinAllLater(awaited) : undefined;
+  }
+
+  /** Wait for all ops. Throws what they threw. */
+  end(): void {
+    this.#joinAll(this.#sent);
+  }
+
+  /** The same without blocking. */
+  endLater(): Promise<void> {
+    return this.#joinAllLater(this.#sent);
   }
 
   /** Wait for all, whatever becomes of them. */
@@ -67,6 +69,20 @@ export class Errands {
     for (const { errand } of this.#sent) this.#pool.join(errand);
     this.#sent = [];
     this.#pool.forgive();
+  }
+
+  #joinAll(all: readonly Sent[]): void {
+    for (const sent of all) {
+      this.#pool.join(sent.errand);
+      this.#check(sent);
+    }
+  }
+
+  async #joinAllLater(all: readonly Sent[]): Promise<void> {
+    for (const sent of all) {
+      await this.#pool.joinLater(sent.errand);
+      this.#check(sent);
+    }
   }
 
   #awaited(touch: Touch, thread: number): Sent[] {

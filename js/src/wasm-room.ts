@@ -35,7 +35,10 @@ export function sharingOf({ op, thread, threads, extent, cost }: BoundOp, all: n
   const most = Math.min(threads ?? all, all);
   const one = (why: string) => ({ threads: 1, why });
   if (isView(op)) return { threads: 0, why: "only gives bytes another shape" };
-  if (thread !== undefined) return one(`pinned to thread ${thread}`);
+  if (thread !== undefined) {
+    const lack = thread < all ? "" : ", which this host does not give";
+    return one(`pinned to thread ${thread}${lack}`);
+  }
   if (all === 1) return one("the executor has one thread");
   if (most === 1) return one("limited to 1 thread");
   if (extent < 2) return one("its outermost loop has one round");
@@ -67,7 +70,7 @@ export class WasmRoom implements Room {
     if (!crew) return () => run(0, extent);
     const { pool, errands } = crew;
     const touch = { reads, writes };
-    if (thread > 0) {
+    if (thread > 0 && thread < threads) {
       this.readLater ??= (value) => this.#readLater(value, errands);
       return Object.assign(() => errands.send(op, thread, { kernel, args, extent }, touch), {
         ready: () => errands.ready(thread, touch),

@@ -4,6 +4,7 @@ import { BundleError, OutOfMemoryError } from "./errors.js";
 import { Kernels } from "./kernels.js";
 import { align, type Plan, REGION_ALIGNMENT } from "./plan.js";
 import { Pool } from "./pool.js";
+import type { ThreadCount } from "./pool-host.js";
 import { type DataOf, viewOf } from "./tensor.js";
 import { Errands } from "./wasm-errands.js";
 import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "./wasm-file.js";
@@ -15,6 +16,7 @@ const PAGE = 65536;
 export class WasmDevice implements Device {
   readonly name = "wasm";
   readonly threads: number;
+  readonly asked: number;
   /** Where the values of all plans begin. */
   readonly #base: number;
   /** The end of all the memory that is taken. */
@@ -29,29 +31,34 @@ export class WasmDevice implements Device {
     module: WebAssembly.Module,
     instance: WebAssembly.Instance,
     memory: WebAssembly.Memory,
-    threads: number,
+    { threads, asked }: ThreadCount,
   ) {
     const stacks = (threads - 1) * stackSize(instance);
     this.#base = align(heapBase(instance) + stacks, REGION_ALIGNMENT);
     this.#end = this.#base;
     this.threads = threads;
+    this.asked = asked;
     this.#memory = memory;
     this.#kernels = new Kernels(module, instance);
   }
 
   /**
-   * Compile and instantiate `bytes` off the main thread, where the host can. Kernels run on that
-   * many `threads`, this one included; rejects with WorkerError if one does not start.
+   * Compile and instantiate `bytes` off the main thread, where the host can. Kernels run on as
+   * many threads as `count` has, this one included; rejects with WorkerError if one does not start.
    */
-  static async create(bytes: Uint8Array, threads: number, now: () => number): Promise<WasmDevice> {
+  static async create(
+    bytes: Uint8Array,
+    count: ThreadCount,
+    now: () => number,
+  ): Promise<WasmDevice> {
     const wanted = memoryImportOf(bytes);
-    const shared = threads > 1;
+    const shared = count.threads > 1;
     const memory = shared ? makeSharedMemory(wanted) : makeMemory(wanted);
     const file = shared ? shareMemory(bytes, wanted) : bytes;
     try {
       const module = await WebAssembly.compile(file as BufferSource);
       const instance = await WebAssembly.instantiate(module, { env: { memory } });
-      const device = new WasmDevice(module, instance, memory, threads);
+      const device = new WasmDevice(module, instance, memory, count);
       if (shared) await device.#startPool(module, memory, stackSize(instance), now);
       return device;
     } catch (error) {
@@ -65,7 +72,7 @@ export class WasmDevice implements Device {
     try {
       const module = new WebAssembly.Module(bytes as BufferSource);
       const instance = new WebAssembly.Instance(module, { env: { memory } });
-      return new WasmDevice(module, instance, memory, 1);
+      return new WasmDevice(module, instance, memory, { threads: 1, asked: 1 });
     } catch (error) {
       throw refusal(error);
     }
@@ -87,6 +94,14 @@ export class WasmDevice implements Device {
   begin(cost: number): void {
     this.#crew?.errands.clear();
     this.#crew?.pool.begin(cost);
+  }
+
+  end(): void {
+    this.#crew?.errands.end();
+  }
+
+  async endLater(): Promise<void> {
+    await this.#crew?.errands.endLater();
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpData } from "../src/data.js";
 import type * as Runtime from "../src/index.js";
 import type { CreateOptions, Op, Placement, Policy } from "../src/index.js";
@@ -250,13 +250,22 @@ describe("an op that fails on another thread", () => {
     }
   });
 
-  test("and is not waited for does not spoil the next run", async () => {
+  test("and that nobody waits for fails the run, and the next one is right", async () => {
     const model = sideBySide("fail", "stack");
     const bare = { ...model, outputs: model.outputs.slice(1) } as Graph;
     using executor = await make(bare, threadOf([1, 0]), { files });
-    await executor.run({ x: zero });
-    await executor.run({ x: one });
-    expect(Object.keys(executor.runSync({ x: one }))).toEqual(["op1"]);
+    const message = "the op op0 failed: RuntimeError: unreachable";
+    const failure = { name: "KernelError", message };
+    const stepped = async () => {
+      for await (const _ of executor.step({ x: zero }));
+    };
+    for (let round = 0; round < 3; round++) {
+      await expect(executor.run({ x: zero })).rejects.toMatchObject(failure);
+      await expect(stepped()).rejects.toMatchObject(failure);
+      await executor.run({ x: one });
+      expect(() => executor.runSync({ x: zero })).toThrow(message);
+      expect(Object.keys(executor.runSync({ x: one }))).toEqual(["op1"]);
+    }
   });
 });
 
@@ -342,6 +351,49 @@ test("a run that may wait does not block the executor's thread, however many ops
   executor.dispose();
 });
 
+describe("where the host gives fewer threads than were asked for", () => {
+  beforeEach(() => void vi.stubGlobal("crossOriginIsolated", false));
+  afterEach(() => void vi.unstubAllGlobals());
+
+  test("ops that are pinned to the others run on the executor's own", async () => {
+    const model = randomGraph(randomFrom(7), 20);
+    const warnings: string[] = [];
+    using executor = await make(model, ({ name }) => ({ thread: Number(name.slice(2)) % 3 }), {
+      onWarning: (warning) => warnings.push(warning),
+    });
+    expect(warnings).toEqual([expect.stringContaining("on 1 thread instead of 3")]);
+    check(model, await executor.run({ x }));
+    check(model, executor.runSync({ x }));
+    const whys = executor.describe().ops.map(({ why }) => why);
+    const lack = "there is no other device; pinned to thread 2, which this host does not give";
+    expect(whys).toContain(lack);
+  });
+
+  test.each([
+    [2, 2, "is placed on the thread 2, counted from 0; the executor is for 2 threads"],
+    ["auto", 4, "is placed on the thread 4, counted from 0; the executor is for 4 threads"],
+    [1, 1, "is placed on the thread 1, counted from 0; the executor is for 1 thread"],
+  ] as const)("of %s, thread %i can't be", async (threads, thread, problem) => {
+    const place = () => ({ thread });
+    const made = make(sideBySide("stack"), place, { files, threads, onWarning: () => {} });
+    await expect(made).rejects.toMatchObject({
+      name: "PlacementError",
+      problems: [`op0: ${problem}`],
+    });
+  });
+});
+
+test("of threads that auto may give, any can be named", async () => {
+  using executor = await make(sideBySide("stack"), () => ({ thread: 3 }), {
+    files,
+    threads: "auto",
+    onWarning: () => {},
+  });
+  const { data } = (await executor.run({ x }))["op0"] as { data: Float32Array };
+  expect(data[SIZE - 1]).toBe(data[0]);
+  expect(executor.describe().ops[0]?.why).toContain("pinned to thread 3");
+});
+
 test("placements that can't be are all named", async () => {
   const model = sideBySide(...Array.from({ length: 9 }, () => "stack"));
   const places = [
@@ -361,7 +413,7 @@ test("placements that can't be are all named", async () => {
     name: "PlacementError",
     problems: [
       "op0: is placed on webgl2; this executor has wasm",
-      "op1: is placed on the thread 3, counted from 0; the executor has 3 threads",
+      "op1: is placed on the thread 3, counted from 0; the executor is for 3 threads",
       "op2: its placement has 0 threads; give 1 or more",
       "op2: its placement has the thread -1; give 0 or more",
       "op3: its placement has both one thread and 2 threads",
