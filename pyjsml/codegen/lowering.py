@@ -5,7 +5,7 @@ from __future__ import annotations
 import tvm
 from tvm import ir, tirx
 
-from pyjsml.kernels.math import lower_math
+from pyjsml.kernels.math.lowering import lower_math
 from pyjsml.kernels.scheduled import Scheduled
 
 

@@ -6,7 +6,7 @@ import tvm_ffi
 from tvm import ir, tirx
 
 from pyjsml.kernels.expression import call_name, dtype
-from pyjsml.kernels.math import own_function, unsupported_math
+from pyjsml.kernels.math.functions import own_function, unsupported_math
 
 FOREIGN = frozenset(
     {

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from tvm import te, tirx
 
-from pyjsml.kernels.math import EXTERN, FLOAT32
+from pyjsml.kernels.math.functions import EXTERN, FLOAT32
 from pyjsml.kernels.softmax import power
 from pyjsml.program import ISAS
 from tests.ops.functions import from_te
