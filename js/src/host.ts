@@ -14,9 +14,14 @@ export interface Host {
 export function systemHost(parts: Partial<Host> = {}): Host {
   const { performance, MessageChannel, setTimeout } = globalThis as Partial<typeof globalThis>;
   const now = performance ? () => performance.now() : () => Date.now();
+  const { setImmediate } = globalThis as { setImmediate?(turn: () => void): unknown };
   // A message comes at once; browsers delay nested timers by milliseconds.
   const rest = () =>
     new Promise<void>((resolve) => {
+      if (setImmediate) {
+        setImmediate(resolve);
+        return;
+      }
       if (!MessageChannel) {
         if (setTimeout) setTimeout(resolve, 0);
         else resolve();

@@ -9,8 +9,13 @@ import { type AnyRunOptions, checkYieldEvery } from "./run.js";
 import type { Tensor } from "./tensor.js";
 import { type Outcome, Underway } from "./underway.js";
 
-/** How long a run may keep the event loop waiting for what might abort it. */
+/** How long making an executor may keep the event loop waiting. */
 export const REST_AFTER_MS = 8;
+/**
+ * How long a run may keep the event loop waiting for what might abort it: less than the longest op of
+ * most models, and long beside the microseconds that a turn of the loop takes.
+ */
+const ANSWER_AFTER_MS = 0.25;
 
 /** Takes runs from inputs to outputs: with or without giving up control, or op by op. */
 export class Runner<M extends Model> {
@@ -229,7 +234,7 @@ export class Runner<M extends Model> {
   /** Let others have the thread once the run has had it for long enough. */
   #rest({ options }: Underway<M>): Promise<void> | undefined {
     const { host, turns } = this.#of;
-    const { signal, yieldEvery = signal ? REST_AFTER_MS : Infinity } = options;
+    const { signal, yieldEvery = signal ? ANSWER_AFTER_MS : Infinity } = options;
     if (host.now() - this.#rested < yieldEvery) return undefined;
     // What would abort the run may be less urgent than the run.
     return (signal ? host.rest() : host.yield()).then(() => {
