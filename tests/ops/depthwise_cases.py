@@ -12,7 +12,7 @@ from pyjsml.kernels import int8
 from pyjsml.kernels.conv2d import Window
 from pyjsml.kernels.layout import PANEL
 from tests.ops.byte_case import GROUP, ByteCase, case, convolved
-from tests.ops.cases import Array, Binding
+from tests.ops.cases.case import Array, Binding
 from tests.ops.functions import Size
 
 

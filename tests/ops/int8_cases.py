@@ -11,7 +11,8 @@ from tvm import te
 from pyjsml.kernels import int8, quantized
 from pyjsml.kernels.layout import PANEL
 from tests.ops.byte_case import GROUP, ByteCase, case, convolved
-from tests.ops.cases import Array, Binding, panels
+from tests.ops.cases.case import Array, Binding
+from tests.ops.cases.weights import panels
 from tests.ops.depthwise_cases import DEPTHWISE_CASES
 from tests.ops.functions import Size
 

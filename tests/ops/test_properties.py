@@ -12,17 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tvm import relax
 
-from tests.ops.cases import (
-    Case,
-    batch_matmul_case,
-    by_torch,
-    conv_case,
-    depthwise_case,
-    f32,
-    matmul_case,
-    op_case,
-    transpose_case,
-)
+from tests.ops.cases.case import Case, by_torch, f32, op_case
+from tests.ops.cases.convolutions import conv_case
+from tests.ops.cases.groups import depthwise_case
+from tests.ops.cases.products import batch_matmul_case, matmul_case
+from tests.ops.cases.transposed import transpose_case
 from tests.ops.machine import Compiled, Machine
 
 pytest.importorskip("py_mini_racer", reason="kernels are tested in V8: pip install mini-racer")
