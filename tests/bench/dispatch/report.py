@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.bench.cache import ROOT
+from tests.bench.dispatch.cancel import ABORTS, WAYS
 from tests.bench.dispatch.results import Results, Times
 from tests.bench.results import machine
 
@@ -27,6 +28,16 @@ HOSTS = {
 MACHINES = {"wasmtime": "wasmtime-py", "pythonmonkey": "pythonmonkey"}
 GOAL = 0.25
 SHARE_GOAL = 0.03
+CANCEL_COLUMNS = (
+    "hook",
+    "threads",
+    "abort, p50",
+    "abort, p99",
+    "asked, p50",
+    "asked, p99",
+    "longest op",
+    "goal for abort, p99",
+)
 
 INTRODUCTION = """\
 # What dispatch costs
@@ -62,6 +73,16 @@ NETWORK = """\
 without one. Where that is less than what the machine does besides, the difference may be negative.
 The last column but one therefore reckons it for `dispatchSync` from what a tiny op costs.
 """
+CANCEL = """\
+{aborts:,} runs of MobileNetV2 are aborted at random moments, each with `run(inputs, {{ signal }})`.
+How long it takes until they reject is measured twice, in milliseconds: from the abort, and from
+when another thread asked for it, by a message, as an event loop hears of a click. The latter
+includes the time until the run gives the loop a turn, which a run with a signal does between ops
+once it has kept the thread for 0.25 ms, and whatever else the machine does in between. The goal is
+that of 100 runs 99 reject within the longest op after the abort; the time of an op is the least of
+several traced runs. Memory is the same before and after, and so are, to the bit, the outputs of the
+next run, which are compared with eager torch too.
+"""
 PYTHON = """\
 The same kernels with the same arguments, called one by one from a loop in Python: through
 wasmtime-py, and as functions of SpiderMonkey that Python holds. The ratio is to the loop by hand in
@@ -76,6 +97,8 @@ def page(results: Results) -> str:
     lines += [*tiny_table(results), "", IN_SPIDERMONKEY, BLOCKS]
     lines += ["## MobileNetV2\n", NETWORK.format(ops=results.network_ops)]
     lines += [*network_table(results), ""]
+    lines += ["## What it takes to cancel\n", CANCEL.format(aborts=ABORTS)]
+    lines += [*cancel_table(results), ""]
     lines += ["## Driven from Python\n", PYTHON, *python_table(results), ""]
     if results.left_out:
         lines += ["## Left out\n", *(f"- {each}" for each in results.left_out), ""]
@@ -108,6 +131,18 @@ def network_table(results: Results) -> list[str]:
     return lines
 
 
+def cancel_table(results: Results) -> list[str]:
+    """Return milliseconds until a run has rejected that is aborted."""
+    lines = _head("host", *CANCEL_COLUMNS)
+    for host, ways in results.cancelled.items():
+        for way, each in ways.items():
+            hook, threads = WAYS[way]
+            times = (each.abort50, each.abort99, each.asked50, each.asked99, each.longest)
+            cells = [hook, str(threads), *(f"{ms:.2f}" for ms in times)]
+            lines.append(_line(HOSTS[host], *cells, "≤ longest op"))
+    return lines
+
+
 def python_table(results: Results) -> list[str]:
     """Return microseconds per op of loops in Python, and how many times as long they take."""
     lines = _head("kernels in", "µs per op", "ratio")
@@ -130,6 +165,14 @@ def missed(results: Results) -> list[str]:
             share = times["dispatchSync"] / times["executor"] - 1
             if share > SHARE_GOAL:
                 found.append(f"{HOSTS[host]}: a hook that does nothing adds {share:.1%}")
+    for host, ways in results.cancelled.items():
+        for way, each in ways.items():
+            if each.abort99 > each.longest:
+                hook, threads = WAYS[way]
+                found.append(
+                    f"{HOSTS[host]}: with {hook}, threads: {threads}, a run takes "
+                    f"{each.abort99:.2f} ms to be aborted, an op {each.longest:.2f} ms"
+                )
     return found
 
 
@@ -166,6 +209,8 @@ def show(results: Results) -> Sequence[str]:
         *tiny_table(results),
         "",
         *network_table(results),
+        "",
+        *cancel_table(results),
         "",
         *python_table(results),
         *(f"left out: {each}" for each in results.left_out),

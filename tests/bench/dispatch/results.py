@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,14 +13,17 @@ import torch
 from pyjsml import Bundle, bundle
 from pyjsml.errors import EngineUnavailableError
 from tests.bench.cache import PYJSML, cached, digest
+from tests.bench.dispatch import cancel
 from tests.bench.dispatch.from_python import MACHINES, drive
-from tests.bench.dispatch.hosts import Found, Task, measure
+from tests.bench.dispatch.hosts import Task, measure
 from tests.bench.dispatch.model import OPS, TinyOps, blocks, example
 from tests.bench.rows import Array, Row, deviation
 
 TOLERANCE = 1e-3
 NETWORK = "mobilenet_v2"
 MODEL = "tests/bench/dispatch/model.py"
+
+T = TypeVar("T")
 
 Times = dict[str, float]
 """Least milliseconds per run, by contender."""
@@ -37,6 +40,8 @@ class Results:
     """Least milliseconds per run of the tiny ops, driven from Python, by what runs the kernels."""
     network_ops: int = 0
     network: dict[str, Times] = field(default_factory=dict)
+    cancelled: dict[str, dict[str, cancel.Cancelled]] = field(default_factory=dict)
+    """What aborting runs of MobileNetV2 took, by host and way."""
     left_out: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -65,6 +70,10 @@ def collect(
             tell(f"{NETWORK}, {host}")
             if found := _try(results, host, measure, task):
                 results.network[host] = judge(results, f"{NETWORK}, {host}", found, row.expected())
+        for host in (host for host in hosts if host in cancel.HOSTS):
+            tell(f"{NETWORK}, cancelled, {host}")
+            if cancelled := _try(results, host, cancel.cancel, task):
+                judge_cancelled(results, host, cancelled, row.expected())
     return results
 
 
@@ -83,9 +92,7 @@ def tiny_task(rounds: int, ops: int = OPS) -> tuple[Task, list[Array]]:
     return Task(made, {"x": inputs.numpy()}, rounds, blocks(ops)), expected
 
 
-def _try(
-    results: Results, name: str, action: Callable[[str, Task], Found], task: Task
-) -> Found | None:
+def _try(results: Results, name: str, action: Callable[[str, Task], T], task: Task) -> T | None:
     try:
         return action(name, task)
     except (EngineUnavailableError, ImportError) as error:
@@ -107,3 +114,19 @@ def judge(
         else:
             results.wrong.append(f"{name}, {contender}: off by {off:.2g}")
     return times
+
+
+def judge_cancelled(
+    results: Results,
+    host: str,
+    cancelled: Mapping[str, cancel.Cancelled],
+    expected: Sequence[Array],
+) -> None:
+    """Keep what aborts took where they leave nothing and outputs are right; tell of the others."""
+    kept = results.cancelled.setdefault(host, {})
+    for way, each in cancelled.items():
+        found = {way: {"ms": each.abort99, "results": each.results}}
+        name = f"cancelled, {host}"
+        results.wrong += [f"{name}, {way}: {change}" for change in each.leaves]
+        if judge(results, name, found, expected) and not each.leaves:
+            kept[way] = each

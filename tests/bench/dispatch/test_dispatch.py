@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from pyjsml import bundle
 from pyjsml.engines import get_engine
-from tests.bench.dispatch import report
+from tests.bench.dispatch import cancel, report
 from tests.bench.dispatch.from_python import MACHINES, drive
 from tests.bench.dispatch.hosts import HOSTS, Task, measure
 from tests.bench.dispatch.listing import Call
 from tests.bench.dispatch.model import OPS_PER_STEP
-from tests.bench.dispatch.results import Results, judge, tiny_task
+from tests.bench.dispatch.results import Results, judge, judge_cancelled, tiny_task
 from tests.bench.rows import Array
 
 FEW = 8
@@ -19,6 +23,16 @@ FEW = 8
 @pytest.fixture(scope="module")
 def tiny() -> tuple[Task, list[Array]]:
     return tiny_task(rounds=1, ops=FEW)
+
+
+@pytest.fixture(scope="module")
+def long() -> tuple[Task, list[Array]]:
+    """Return ops that take a millisecond or more, so that aborts find the runs at it."""
+    module = nn.Sequential(*(nn.Linear(256, 256) for _ in range(6)))
+    x = torch.ones(512, 256)
+    with torch.no_grad():
+        expected = [module(x).numpy()]
+    return Task(bundle(module, (x,), name="long-ops"), {"input": x.numpy()}, rounds=1), expected
 
 
 def test_each_op_of_the_model_is_a_kernel(tiny: tuple[Task, list[Array]]) -> None:
@@ -41,6 +55,55 @@ def test_all_ways_give_what_torch_gives(host: str, tiny: tuple[Task, list[Array]
     times = judge(results, host, measure(host, task), expected)
     assert results.wrong == []
     assert list(times) == list(report.CONTENDERS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", cancel.HOSTS)
+def test_aborts_leave_nothing(host: str, long: tuple[Task, list[Array]]) -> None:
+    if lack := get_engine(host).available():
+        pytest.skip(lack)
+    task, expected = long
+    results = Results()
+    cancelled = cancel.cancel(host, task, aborts=3)
+    judge_cancelled(results, host, cancelled, expected)
+    assert results.wrong == []
+    assert list(results.cancelled[host]) == list(cancel.WAYS)
+    for each in cancelled.values():
+        assert each.aborts == 3
+        assert 0 < each.abort50 <= each.abort99
+        assert each.longest > 0
+
+
+def cancelled(**changes: object) -> cancel.Cancelled:
+    right = {
+        "aborts": 3,
+        "longest": 0.8,
+        "abort50": 0.1,
+        "abort99": 0.5,
+        "asked50": 0.4,
+        "asked99": 1.25,
+        "memory": [64, 64],
+        "same": True,
+        "results": [[0, 0, 128, 63]],
+    }
+    return cancel.Cancelled(**{**right, **changes})  # type: ignore[arg-type]
+
+
+def test_aborts_that_leave_something_are_told() -> None:
+    results = Results()
+    ways = {
+        "none, 1": cancelled(),
+        "dispatch, 1": cancelled(memory=[64, 128]),
+        "none, 2": cancelled(same=False),
+        "dispatch, 2": cancelled(results=[[0, 0, 0, 64]]),
+    }
+    judge_cancelled(results, "node", ways, [np.ones(1, np.float32)])
+    assert results.wrong == [
+        "cancelled, node, dispatch, 1: memory went from 64 to 128 bytes",
+        "cancelled, node, none, 2: the next run's outputs are others",
+        "cancelled, node, dispatch, 2: off by 1",
+    ]
+    assert results.cancelled == {"node": {"none, 1": ways["none, 1"]}}
 
 
 @pytest.mark.parametrize("name", MACHINES)
@@ -79,6 +142,7 @@ def results() -> Results:
             "v8": {"executor": 10.0, "dispatchSync": 10.1},
             "node": {"executor": 10.0, "dispatchSync": 10.5, "dispatch": 11.0},
         },
+        cancelled={"node": {"none, 1": cancelled(), "dispatch, 2": cancelled(abort99=0.9)}},
     )
 
 
@@ -94,6 +158,8 @@ def test_tables(results: Results) -> None:
     assert node == ["–", "–", "10.00", "10.50 (+5.0%)", "11.00 (+10.0%)", "–", "≤ +3%"]
     v8 = cells(report.network_table(results), report.HOSTS["v8"])
     assert v8[3:6] == ["10.10 (+1.0%)", "–", f"+{(0.1 - 0.03) / 1000 * 65 / 10:.2%}"]
+    aborted = report.cancel_table(results)[2]
+    assert aborted == "| Node | no hook | 1 | 0.10 | 0.50 | 0.40 | 1.25 | 0.80 | ≤ longest op |"
     python = report.python_table(results)
     assert cells(python, "wasmtime-py") == ["30.00", "1500×"]
     assert cells(python, "pythonmonkey") == ["1.00", "50×"]
@@ -103,12 +169,14 @@ def test_missed_goals_are_told(results: Results) -> None:
     assert report.missed(results) == [
         "SpiderMonkey in Python (pythonmonkey): a hook that does nothing adds 0.38 µs per op",
         "Node: a hook that does nothing adds 5.0%",
+        "Node: with `dispatch`, threads: 2, a run takes 0.90 ms to be aborted, an op 0.80 ms",
     ]
 
 
 def test_the_page_has_all_tables(results: Results) -> None:
     text = report.page(results)
-    for table in (report.tiny_table, report.network_table, report.python_table):
+    tables = (report.tiny_table, report.network_table, report.cancel_table, report.python_table)
+    for table in tables:
         assert "\n".join(table(results)) in text
     assert "Left out" not in text
     results.left_out.append("wasmtime: there is none")
