@@ -26,6 +26,7 @@ TOOLS = {
     "node": "https://nodejs.org/en/download, 20.16 or newer  (also runs bundles)",
     "npm": "comes with Node.js  (packs and installs bundles)",
 }
+XVFB = "Debian: apt install xvfb  (the display that Firefox's WebGL2 needs where there is none)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def examine() -> Iterator[Finding]:
         yield _package(name, how)
     for name, how in TOOLS.items():
         yield _tool(name, how)
+    if sys.platform == "linux":
+        path = shutil.which("Xvfb")
+        yield Finding("tool", "Xvfb", path is not None, path or XVFB)
 
 
 def _package(name: str, how: str) -> Finding:

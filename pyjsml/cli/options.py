@@ -36,7 +36,7 @@ def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Comma
             default=engine,
             show_default=engine is not None,
             metavar="E",
-            help="Where to run it: pythonmonkey, v8, node or chromium.",
+            help="Where to run it: pythonmonkey, v8, node, chromium or firefox.",
         ),
         click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)})."),
         click.option(
@@ -45,7 +45,7 @@ def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Comma
             show_default=True,
             metavar="N",
             type=click.IntRange(1),
-            help="How many threads may share the work (node, chromium).",
+            help="How many threads may share the work (node, chromium, firefox).",
         ),
         executor_option,
     )

@@ -6,6 +6,7 @@ Nothing that an engine needs is imported before it is asked for.
 from __future__ import annotations
 
 from pyjsml.engines.chromium import ChromiumEngine
+from pyjsml.engines.firefox import FirefoxEngine
 from pyjsml.engines.node import NodeEngine
 from pyjsml.engines.protocol import Engine, Session
 from pyjsml.engines.pythonmonkey import PythonMonkeyEngine
@@ -14,7 +15,13 @@ from pyjsml.errors import OptionError
 
 __all__ = ["ENGINES", "Engine", "Session", "get_engine"]
 
-ENGINES: tuple[Engine, ...] = (PythonMonkeyEngine(), V8Engine(), NodeEngine(), ChromiumEngine())
+ENGINES: tuple[Engine, ...] = (
+    PythonMonkeyEngine(),
+    V8Engine(),
+    NodeEngine(),
+    ChromiumEngine(),
+    FirefoxEngine(),
+)
 """Every engine, the default one first."""
 
 

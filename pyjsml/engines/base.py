@@ -61,14 +61,18 @@ class BaseEngine(ABC):
         if threads < 1:
             raise OptionError(f"the number of threads is {threads}; it is 1 or more")
         if threads > 1 and not self.threaded:
-            raise OptionError(f"the engine {self.name} has one thread; node and chromium have more")
+            raise OptionError(
+                f"the engine {self.name} has one thread; node, chromium and firefox have more"
+            )
         if dispatch is not None and not self.calls_python:
             raise OptionError(
                 f"the engine {self.name} can't call Python in the middle of a run, so it has no "
                 "dispatch of Python's; pythonmonkey has"
             )
         if device not in self.devices:
-            raise EngineUnavailableError(f"the engine {self.name} has no {device}; chromium has")
+            raise EngineUnavailableError(
+                f"the engine {self.name} has no {device}; chromium and firefox have"
+            )
         if lack := self._lack():
             raise EngineUnavailableError(lack)
         with blaming(modules is not None or CUSTOM_SCRIPT in bundle.files):

@@ -18,6 +18,8 @@ from tests.engines.programs import chain_program, echo_program
 SKIPS: Mapping[tuple[str, str], str] = {
     ("test_runtime_outside_the_bundle", "pythonmonkey"): "its script is in every bundle",
     ("test_runtime_outside_the_bundle", "v8"): "its script is in every bundle",
+    # Each case starts a browser, and Firefox takes seconds to start.
+    ("test_what_is_wrong_has_a_class", "firefox"): "chromium has the same harness",
 }
 """(test, engine) -> why the engine does not take part in the test."""
 

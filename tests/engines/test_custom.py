@@ -270,7 +270,7 @@ class TestDispatch:
         assert_close(found["shift"], expected["add"].T)
         assert_close(y, other.T**2)
 
-    @pytest.mark.parametrize("name", ["v8", "node", "chromium"])
+    @pytest.mark.parametrize("name", ["v8", "node", "chromium", "firefox"])
     def test_engines_that_have_none(self, chain_bundle: Bundle, name: str) -> None:
         if problem := get_engine(name).available():
             pytest.skip(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,12 +18,14 @@ import pytest
 
 from pyjsml.bundle import Bundle
 from pyjsml.engines import ENGINES, Engine, Session, get_engine
+from pyjsml.engines.display import display
 from pyjsml.engines.node import NodeSession
 from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
 from tests.engines.conftest import with_files
 from tests.engines.programs import assert_close, chain_outputs
 
 Opened = Callable[[Session], Session]
+BROWSERS = ("chromium", "firefox")
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 Y = chain_outputs(X)["pow"]
 
@@ -33,27 +36,30 @@ def need(name: str) -> None:
 
 
 def test_unknown_engine() -> None:
-    with pytest.raises(OptionError, match="pythonmonkey, v8, node, chromium"):
+    with pytest.raises(OptionError, match="pythonmonkey, v8, node, chromium, firefox"):
         get_engine("rhino")
 
 
 @pytest.mark.parametrize("name", ["pythonmonkey", "v8"])
 def test_an_engine_with_one_thread(name: str, chain_bundle: Bundle) -> None:
-    with pytest.raises(OptionError, match=f"{name} has one thread; node and chromium have more"):
+    with pytest.raises(
+        OptionError, match=f"{name} has one thread; node, chromium and firefox have more"
+    ):
         get_engine(name).open(chain_bundle, threads=2)
 
 
 @pytest.mark.parametrize("name", ["pythonmonkey", "v8", "node"])
 def test_an_engine_without_a_gpu(name: str, chain_bundle: Bundle) -> None:
-    advice = f"the engine {name} has no webgl2; chromium has"
+    advice = f"the engine {name} has no webgl2; chromium and firefox have"
     with pytest.raises(EngineUnavailableError, match=advice):
         get_engine(name).open(chain_bundle, device="webgl2")
 
 
-def test_a_bundle_without_shaders(chain_bundle: Bundle) -> None:
-    need("chromium")
+@pytest.mark.parametrize("name", BROWSERS)
+def test_a_bundle_without_shaders(name: str, chain_bundle: Bundle) -> None:
+    need(name)
     with pytest.raises(OptionError, match="has nothing for webgl2: bundle it with --device"):
-        get_engine("chromium").open(chain_bundle, device="webgl2")
+        get_engine(name).open(chain_bundle, device="webgl2")
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
@@ -75,6 +81,7 @@ def test_importing_the_engines_imports_no_host() -> None:
         ("pythonmonkey", "pythonmonkey", "pip install pythonmonkey"),
         ("v8", "py_mini_racer", "pip install 'pyjsml[v8]'"),
         ("chromium", "playwright", "pip install 'pyjsml[check]'"),
+        ("firefox", "playwright", "pip install 'pyjsml[check]'"),
     ],
 )
 def test_a_package_that_is_absent(
@@ -82,7 +89,8 @@ def test_a_package_that_is_absent(
 ) -> None:
     find_spec = importlib.util.find_spec
     without = lambda sought: None if sought == module else find_spec(sought)  # noqa: E731
-    monkeypatch.setattr(f"pyjsml.engines.{name}.find_spec", without)
+    home = "browser" if name in BROWSERS else name
+    monkeypatch.setattr(f"pyjsml.engines.{home}.find_spec", without)
     assert advice in (get_engine(name).available() or "")
     with pytest.raises(EngineUnavailableError) as caught:
         get_engine(name).open(chain_bundle)
@@ -91,7 +99,11 @@ def test_a_package_that_is_absent(
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("node", "https://nodejs.org"), ("chromium", "playwright install chromium")],
+    [
+        ("node", "https://nodejs.org"),
+        ("chromium", "playwright install chromium"),
+        ("firefox", "apt install firefox-esr"),
+    ],
 )
 @pytest.mark.usefixtures("empty_path")
 def test_a_program_that_is_absent(name: str, advice: str, chain_bundle: Bundle) -> None:
@@ -114,11 +126,12 @@ def test_a_node_that_is_too_old(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("empty_path")
-def test_a_browser_that_does_not_start(tmp_path: Path, chain_bundle: Bundle) -> None:
+@pytest.mark.parametrize("name", BROWSERS)
+def test_a_browser_that_does_not_start(name: str, tmp_path: Path, chain_bundle: Bundle) -> None:
     pytest.importorskip("playwright")
-    fake_program(tmp_path, "chromium", "echo no display >&2; exit 3")
+    fake_program(tmp_path, name, "echo no display >&2; exit 3")
     with pytest.raises(EngineUnavailableError, match="does not start"):
-        get_engine("chromium").open(chain_bundle)
+        get_engine(name).open(chain_bundle)
 
 
 class TestPythonMonkey:
@@ -230,27 +243,65 @@ class TestNode:
         assert not list(tmp_path.iterdir())
 
 
-class TestChromium:
+class TestDisplay:
     @pytest.fixture(autouse=True)
-    def needs_it(self) -> None:
-        need("chromium")
+    def linux_without_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.platform", "linux")
+        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+            monkeypatch.delenv(name, raising=False)
 
-    def test_inside_an_event_loop(self, chain_bundle: Bundle) -> None:
+    def test_one_that_is_there_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DISPLAY", ":7")
+        with display("a test") as variables:
+            assert variables == {}
+
+    @pytest.mark.usefixtures("empty_path")
+    def test_no_display_and_no_xvfb(self) -> None:
+        with (
+            pytest.raises(EngineUnavailableError, match=r"a test needs a display.*apt install"),
+            display("a test"),
+        ):
+            pass
+
+    @pytest.mark.usefixtures("empty_path")
+    def test_an_xvfb_that_does_not_start(self, tmp_path: Path) -> None:
+        fake_program(tmp_path, "Xvfb", "exit 1")
+        with (
+            pytest.raises(EngineUnavailableError, match="Xvfb does not start"),
+            display("a test"),
+        ):
+            pass
+
+    @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb (Debian: xvfb)")
+    def test_xvfb_lives_as_long_as_it_is_wanted(self) -> None:
+        with display("a test") as variables:
+            socket = Path("/tmp/.X11-unix") / f"X{variables['DISPLAY'].removeprefix(':')}"
+            assert socket.exists()
+        assert not socket.exists()
+
+
+class TestBrowsers:
+    @pytest.fixture(params=BROWSERS)
+    def browser(self, request: pytest.FixtureRequest) -> Engine:
+        need(request.param)
+        return get_engine(request.param)
+
+    def test_inside_an_event_loop(self, browser: Engine, chain_bundle: Bundle) -> None:
         async def run() -> np.ndarray:
-            with get_engine("chromium").open(chain_bundle) as session:
+            with browser.open(chain_bundle) as session:
                 return session.run({"x": X})["y"]
 
         assert_close(asyncio.run(run()), Y)
 
-    def test_the_console_is_told(self, chain_bundle: Bundle) -> None:
+    def test_the_console_is_told(self, browser: Engine, chain_bundle: Bundle) -> None:
         script = b'console.error("here I am"); throw new RangeError("no");'
         with pytest.raises(EngineError, match="RangeError: no\nconsole error: here I am"):
-            get_engine("chromium").open(with_files(chain_bundle, {"index.js": script}))
+            browser.open(with_files(chain_bundle, {"index.js": script}))
 
-    def test_the_page_is_isolated(self, chain_bundle: Bundle) -> None:
+    def test_the_page_is_isolated(self, browser: Engine, chain_bundle: Bundle) -> None:
         script = b"throw new Error(String(crossOriginIsolated));"
         with pytest.raises(EngineError, match="true"):
-            get_engine("chromium").open(with_files(chain_bundle, {"index.js": script}))
+            browser.open(with_files(chain_bundle, {"index.js": script}))
 
 
 def test_the_default_engine_is_in_process() -> None:

@@ -73,7 +73,7 @@ def test_one_bundle_serves_every_sequence_length(
     length: int, engine: str, models: Path, bundle_of: BundleOf
 ) -> None:
     skip_where_absent(engine)
-    if engine == "chromium" and length not in (7, 128):
+    if engine in ("chromium", "firefox") and length not in (7, 128):
         pytest.skip("two lengths show what there is to see in a browser")
     report = api.check(
         bundle_of(REAL_MODELS[-1]), vectors=sentence(models, length), engines=[engine]

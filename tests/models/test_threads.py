@@ -12,7 +12,7 @@ from pyjsml.engines import get_engine
 from pyjsml.program import ISAS, Isa, TensorSpec
 
 SIZE = 56
-ENGINES = ("node", "chromium")
+ENGINES = ("node", "chromium", "firefox")
 
 
 class Network(nn.Module):

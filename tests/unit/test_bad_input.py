@@ -236,7 +236,7 @@ def test_is_refused(row: Row, given: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert tree(given) == before
 
 
-@pytest.mark.parametrize("engine", ["pythonmonkey", "v8", "node", "chromium"])
+@pytest.mark.parametrize("engine", ["pythonmonkey", "v8", "node", "chromium", "firefox"])
 def test_an_absent_engine_says_how_to_get_it(
     engine: str, given: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -248,5 +248,9 @@ def test_an_absent_engine_says_how_to_get_it(
     error = refusal(["run", *arguments])
     assert error.exit_code == 2
     assert type(error.__cause__) is EngineUnavailableError
-    advice = {"node": "https://nodejs.org", "chromium": "playwright install chromium"}
+    advice = {
+        "node": "https://nodejs.org",
+        "chromium": "playwright install chromium",
+        "firefox": "playwright install firefox",
+    }
     assert advice.get(engine, "pip install") in error.message

@@ -78,4 +78,4 @@ def test_unknown_engines(directory: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "there is no 'netscape'\n" in result.stderr
     assert "there is no 'mosaic'\n" in result.stderr
-    assert "pythonmonkey, v8, node, chromium" in result.stderr
+    assert "pythonmonkey, v8, node, chromium, firefox" in result.stderr

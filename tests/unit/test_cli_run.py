@@ -150,7 +150,10 @@ def test_threads(directory: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     result = invoke(directory, "--input", tmp_path / "x.npy", "--threads", "2")
     assert result.exit_code == 2
-    assert "the engine pythonmonkey has one thread; node and chromium have more" in result.stderr
+    assert (
+        "the engine pythonmonkey has one thread; node, chromium and firefox have more"
+        in result.stderr
+    )
 
 
 def test_an_executor_of_ones_own(directory: Path, tmp_path: Path) -> None:
