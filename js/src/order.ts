@@ -1,9 +1,8 @@
-import type { DType, ModelData, OpData, StepData } from "./data.js";
+import type { ModelData, OpData, StepData } from "./data.js";
 import { writtenBy } from "./device.js";
 import { StateError } from "./errors.js";
 import type { Model, Op } from "./model.js";
-import type { Plan } from "./plan.js";
-import { itemSize, sizeOf } from "./tensor.js";
+import { type Plan, type Range, rangeOf } from "./plan.js";
 
 /** A method, which TypeScript lets an executor of one model have where any model's is asked for. */
 interface Choosing<M extends Model> {
@@ -12,19 +11,6 @@ interface Choosing<M extends Model> {
 
 /** Chooses one of the ops that may be next. */
 export type Chooser<M extends Model> = Choosing<M>["choose"];
-
-/** Bytes of the memory: from the first address to before the second. */
-export type Range = readonly [number, number];
-
-/** The bytes of the value number `index`. */
-export function rangeOf(index: number, plan: Plan): Range {
-  const start = plan.addresses[index] ?? 0;
-  return [start, start + sizeOf(plan.shapes[index] ?? [0]) * itemSize(plan.dtypes[index] as DType)];
-}
-
-export function overlap([start, end]: Range, [otherStart, otherEnd]: Range): boolean {
-  return start < otherEnd && otherStart < end;
-}
 
 /**
  * Put the main steps in the order that `choose` wants: it is asked for one op after the other, of

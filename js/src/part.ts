@@ -74,7 +74,8 @@ export function bindPart(
     ([, given]) => isWhole || given !== undefined,
   );
   const feedPairs = pairFeed(model, feed, problems);
-  const { binding, arrays } = bindTensors(model, [...inputPairs, ...feedPairs], problems);
+  const pairs = [...inputPairs, ...feedPairs];
+  const { binding, arrays } = bindTensors(model, pairs, problems);
   for (const { name } of model.dims) {
     if (!binding.has(name)) {
       problems.push(`the dim ${name} has no value: give an input, or feed a tensor, that has it`);
@@ -118,7 +119,6 @@ export function bindPart(
     // Nothing takes its place, so it may be there whether or not an op reads it.
     if (model.outputs.some((port) => port.value === value)) given.set(value, array);
   }
-  const pairs = [...inputPairs, ...feedPairs];
   const attempted = new Set(pairs.map(([{ value }]) => timeline.rootOf(value)));
   for (const [index, op] of needed) {
     const root = timeline.rootOf(index);

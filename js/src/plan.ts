@@ -23,6 +23,9 @@ export interface Plan {
   readonly end: number;
 }
 
+/** Bytes of a memory, or of a plan: from the first address to before the second. */
+export type Range = readonly [number, number];
+
 /** The arena that a plan lays out beside the persistent values; the two arenas share their bytes. */
 export type Arena = "load" | "main";
 
@@ -86,6 +89,16 @@ function rootsOf({ values, ops }: ModelData): number[] {
     for (let next = seen.get(root); next !== undefined; next = seen.get(root)) root = next;
     return root;
   });
+}
+
+/** The bytes of the value number `index`: none where the plan has no place for it. */
+export function rangeOf(index: number, { addresses, shapes, dtypes }: Plan): Range {
+  const start = addresses[index] ?? 0;
+  return [start, start + sizeOf(shapes[index] ?? [0]) * itemSize(dtypes[index] as DType)];
+}
+
+export function overlap([start, end]: Range, [otherStart, otherEnd]: Range): boolean {
+  return start < otherEnd && otherStart < end;
 }
 
 /**

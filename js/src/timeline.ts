@@ -2,7 +2,7 @@ import { blockAround, isBlock } from "./block.js";
 import type { ModelData, OpData } from "./data.js";
 import { isView, writtenBy } from "./device.js";
 import type { Frame } from "./frames.js";
-import { overlap, rangeOf } from "./order.js";
+import { overlap, rangeOf } from "./plan.js";
 
 /** Which of a frame's steps a run does, and what it begins with. */
 export interface Span {

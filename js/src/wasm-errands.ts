@@ -1,10 +1,8 @@
 import type { OpData } from "./data.js";
 import { failureOf } from "./failure.js";
+import { overlap, type Range } from "./plan.js";
 import type { Errand, Pool } from "./pool.js";
 import { isBefore, type WholeCall } from "./pool-queue.js";
-
-/** Bytes of the memory: from the first address to before the second. */
-export type Range = readonly [number, number];
 
 /** What an op does to the memory. */
 export interface Touch {
@@ -108,12 +106,10 @@ export class Errands {
 
 function clash(one: Touch, other: Touch): boolean {
   return (
-    overlap(one.writes, other.reads) ||
-    overlap(one.writes, other.writes) ||
-    overlap(one.reads, other.writes)
+    meet(one.writes, other.reads) || meet(one.writes, other.writes) || meet(one.reads, other.writes)
   );
 }
 
-function overlap(some: readonly Range[], others: readonly Range[]): boolean {
-  return some.some(([start, end]) => others.some(([from, to]) => start < to && from < end));
+function meet(some: readonly Range[], others: readonly Range[]): boolean {
+  return some.some((one) => others.some((other) => overlap(one, other)));
 }

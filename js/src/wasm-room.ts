@@ -2,10 +2,10 @@ import type { DType } from "./data.js";
 import { type BoundOp, type Call, isView, type Room, type Sharing } from "./device.js";
 import { BundleError } from "./errors.js";
 import { close, type Kernel, type Kernels } from "./kernels.js";
-import type { Plan } from "./plan.js";
+import { type Plan, type Range, rangeOf } from "./plan.js";
 import type { Pool } from "./pool.js";
-import { bytesOf, type DataOf, itemSize, type Shape, sizeOf } from "./tensor.js";
-import type { Errands, Range } from "./wasm-errands.js";
+import { bytesOf, type DataOf, itemSize } from "./tensor.js";
+import type { Errands } from "./wasm-errands.js";
 
 /** What several threads take longer to agree on than one takes to do, in nanoseconds. */
 const WORTH_SHARING = 8000;
@@ -126,10 +126,10 @@ export class WasmRoom implements Room {
   }
 
   #rangeOf(value: number): Range {
-    const { addresses, shapes, dtypes } = this.#plan;
-    const address = addresses[value];
-    if (address === undefined) throw new BundleError(`the value number ${value} has no address`);
-    const start = this.#site.base + address;
-    return [start, start + sizeOf(shapes[value] as Shape) * itemSize(dtypes[value] as DType)];
+    if (this.#plan.addresses[value] === undefined) {
+      throw new BundleError(`the value number ${value} has no address`);
+    }
+    const [start, end] = rangeOf(value, this.#plan);
+    return [this.#site.base + start, this.#site.base + end];
   }
 }

@@ -1,15 +1,7 @@
 import type { Use } from "./device.js";
-import type { Plan } from "./plan.js";
-import { itemSize, type Shape, sizeOf } from "./tensor.js";
+import { type Plan, rangeOf } from "./plan.js";
 import type { Context } from "./webgl2-context.js";
-import {
-  type Extent,
-  type Kind,
-  placeOf,
-  type Range,
-  share,
-  type Tenant,
-} from "./webgl2-layout.js";
+import { type Extent, type Kind, placeOf, share, type Tenant } from "./webgl2-layout.js";
 import type { Texture, Textures } from "./webgl2-texture.js";
 
 /**
@@ -41,7 +33,7 @@ export class TextureArena {
       const known = tenants.get(root);
       tenants.set(root, {
         value: root,
-        ...(known ?? { ...placeOf(plan, value, this.#maxSize), bytes: bytesOf(plan, root) }),
+        ...(known ?? { ...placeOf(plan, value, this.#maxSize), bytes: rangeOf(root, plan) }),
         first: Math.min(first, known?.first ?? Infinity),
         last: Math.max(last, known?.last ?? -1),
       });
@@ -92,10 +84,4 @@ export class TextureArena {
       from.push(this.#textures.make(kind, extent, layers));
     }
   }
-}
-
-/** The bytes that the plan gives a value. */
-function bytesOf({ addresses, shapes, dtypes }: Plan, value: number): Range {
-  const start = addresses[value] as number;
-  return [start, start + sizeOf(shapes[value] as Shape) * itemSize(dtypes[value] ?? "float32")];
 }

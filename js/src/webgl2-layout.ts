@@ -5,7 +5,7 @@
 
 import type { DType } from "./data.js";
 import { DeviceError, KernelError } from "./errors.js";
-import type { Plan } from "./plan.js";
+import { overlap, type Plan, type Range } from "./plan.js";
 import { formatShape, type Shape, sizeOf } from "./tensor.js";
 
 /** Shaders add up halves of texels as float32, which is exact as far as this. */
@@ -31,9 +31,6 @@ export interface Slot extends Extent {
   /** Indices of values. */
   readonly values: readonly number[];
 }
-
-/** Bytes of a plan: from the first address to before the second. */
-export type Range = readonly [number, number];
 
 /** A value that wants a place while the steps `first` to `last` run. */
 export interface Tenant {
@@ -121,5 +118,5 @@ export function share(tenants: readonly Tenant[]): Slot[] {
 
 function takeTurns(one: Tenant, other: Tenant): boolean {
   const apart = one.last < other.first || other.last < one.first;
-  return apart && one.bytes[0] < other.bytes[1] && other.bytes[0] < one.bytes[1];
+  return apart && overlap(one.bytes, other.bytes);
 }
