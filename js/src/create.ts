@@ -1,13 +1,12 @@
 import type { ModelData } from "./data.js";
 import type { Device } from "./device.js";
 import { checkDevices, given, joinDevices, makeDevices } from "./devices.js";
-import { systemHost } from "./host.js";
+import { REST_AFTER_MS, systemHost } from "./host.js";
 import { load, loadSync } from "./load.js";
 import { checkFormat, type Model } from "./model.js";
 import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import { Parts } from "./parts.js";
 import { usableThreads } from "./pool-host.js";
-import { REST_AFTER_MS } from "./runner.js";
 import { WasmDevice } from "./wasm.js";
 import type { WebGl2Options } from "./webgl2-context.js";
 import { Weights } from "./weights.js";

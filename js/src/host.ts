@@ -1,5 +1,8 @@
 /** The clock and the turns of the event loop, which every host has under other names. */
 
+/** How long getting ready may keep the event loop waiting. */
+export const REST_AFTER_MS = 8;
+
 /** What an executor asks of its surroundings. */
 export interface Host {
   /** A clock, in milliseconds. */

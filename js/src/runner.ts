@@ -9,8 +9,6 @@ import { type AnyRunOptions, checkYieldEvery } from "./run.js";
 import type { Tensor } from "./tensor.js";
 import { type Outcome, Underway } from "./underway.js";
 
-/** How long making an executor may keep the event loop waiting. */
-export const REST_AFTER_MS = 8;
 /**
  * How long a run may keep the event loop waiting for what might abort it: less than the longest op of
  * most models, and long beside the microseconds that a turn of the loop takes.

@@ -1,4 +1,5 @@
 import { ShaderError } from "./errors.js";
+import { REST_AFTER_MS } from "./host.js";
 import type { Context } from "./webgl2-context.js";
 
 /** Fragment t of a viewport is pixel t % width of row t / width: one triangle covers them all. */
@@ -6,9 +7,6 @@ const VERTEX = `#version 300 es
 void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1);
 }`;
-
-/** How long compiling may keep the event loop waiting. */
-const REST_AFTER_MS = 8;
 
 /** A fragment shader that is wanted. */
 export interface Source {
