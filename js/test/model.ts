@@ -25,6 +25,11 @@ export type DynamicNet = Model<
 export const BASE = 1024;
 export const SCALE = [1, 10, 100];
 
+/** Inputs of the model with two rows, and what it gives for them. */
+export const X = [1, 2, 3, 4, 5, 6];
+export const K = [10, 20];
+export const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
+
 /** Kernels for it: loops over rows of three elements, from `begin` to `end`. */
 const WAT = `(module
   (import "env" "memory" (memory 1))
@@ -179,3 +184,5 @@ export const dynamicModel = defineModel(modelData("n")) as DynamicNet;
 export function expected(x: readonly number[], k: readonly number[], scale = SCALE): number[] {
   return x.map((value, i) => (value + (k[Math.floor(i / 3)] ?? NaN)) * 2 * (scale[i % 3] ?? NaN));
 }
+
+export const wanted = expected(X, K);
