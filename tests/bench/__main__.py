@@ -10,6 +10,7 @@ from pyjsml.bench.page import Limits, Track
 from pyjsml.cli.options import parse_list
 from pyjsml.errors import EngineUnavailableError
 from tests.bench import document, report
+from tests.bench.builds import builds
 from tests.bench.models.catalogue import MODELS
 from tests.bench.peers import PEERS
 from tests.bench.results import Results
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyjsml.program import Isa
 
 STARTED = ("mobilenet_v2", "minilm")
+BUILT = ("mobilenet_v2", "resnet50", "minilm")
 QUICK = ("mlp", "squeezenet")
 QUICK_LIMITS = Limits(least=3, most=5, budget=1000.0)
 
@@ -73,6 +75,7 @@ def main(
             if kept and not rows:
                 for name in STARTED:
                     results.starts[name] = starts(track, name, peers, count)
+                results.builds = {name: builds(name) for name in BUILT}
                 results.save()
                 document.write(results)
     except EngineUnavailableError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.bench.cache import ROOT
 from tests.bench.report import (
     LIMIT_ROW,
+    builds_table,
     families_table,
     left_out,
     means,
@@ -73,6 +74,12 @@ def write(results: Results) -> None:
         "From asking for the page to the first result, in a fresh context without caches, from a "
         "server on the same machine (in brackets the quartiles); what of it passes before the "
         "page's own script begins; and the code that was fetched, weights not counted.",
+    )
+    parts += _section(
+        "Bundling",
+        builds_table(results),
+        "`pyjsml bundle` of the ONNX file, for both instruction sets, as a whole process on all "
+        "cores.",
     )
     parts += _section("Left out", left_out(results) or ["Nothing."])
     parts += _section("What is not reached, and why", [SHORTFALLS.read_text("utf-8").strip()])

@@ -113,6 +113,14 @@ def starts_table(results: Results) -> list[str]:
     return lines
 
 
+def builds_table(results: Results) -> list[str]:
+    """Return how long bundling takes."""
+    lines = _head("model", "nothing cached, s", "kernels cached, s")
+    for name, found in results.builds.items():
+        lines.append(_line(name, f"{found['cold']:.1f}", f"{found['warm']:.1f}"))
+    return lines
+
+
 def left_out(results: Results) -> list[str]:
     """Return why there are no times where there are none."""
     whys: dict[tuple[str, str], list[str]] = {}

@@ -18,7 +18,7 @@ PACKAGES = ("onnxruntime-web", "@litertjs/core", "@tensorflow/tfjs-backend-wasm"
 
 @dataclass
 class Results:
-    """Races by row and number of threads, starts by row, and what they ran on."""
+    """Races by row and number of threads, starts and builds by row, and what they ran on."""
 
     machine: str
     browser: str
@@ -27,6 +27,7 @@ class Results:
     """A digest of pyjsml's and the models' sources."""
     races: list[dict[str, Any]] = field(default_factory=list)
     starts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    builds: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def here(cls, browser: str) -> Results:
@@ -39,7 +40,7 @@ class Results:
             kept = cls(**json.loads(FILE.read_text("utf-8")))
         except TypeError:  # of an earlier form
             return fresh
-        return kept if replace(kept, races=[], starts={}) == fresh else fresh
+        return kept if replace(kept, races=[], starts={}, builds={}) == fresh else fresh
 
     def add(self, found: Found) -> None:
         """Keep a race in place of an earlier one of its row and threads."""

@@ -41,6 +41,7 @@ def results() -> Results:
     made.add(Found("mlp", 1, {"pyjsml": took(1.0), "onnxruntime-web": took(8.0), "tfjs": wrong}))
     started = {"times": asdict(Times.of([30.0])), "opened": 5.0, "code": 9000, "compressed": 3000}
     made.starts["mlp"] = {"pyjsml": started}
+    made.builds["mlp"] = {"cold": 3.21, "warm": 1.0}
     return made
 
 
@@ -60,6 +61,10 @@ def test_gains_and_speeds(results: Results) -> None:
     text = report.means(report.races(results, 1))
     assert "2.00× the speed of the best peer (least 0.50×)" in text
     assert "4.00× the speed of ORT Web (least 2.00×)" in text
+
+
+def test_builds(results: Results) -> None:
+    assert row(report.builds_table(results), "mlp") == ["mlp", "3.2", "1.0"]
 
 
 def test_families(results: Results) -> None:
@@ -84,7 +89,7 @@ def test_writes_the_page(results: Results, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(document, "FILE", tmp_path / "speed.md")
     document.write(results)
     text = (tmp_path / "speed.md").read_text("utf-8")
-    for title in ("One thread", "By kind of op", "Memory", "Cold start", "Left out"):
+    for title in ("One thread", "By kind of op", "Memory", "Cold start", "Bundling", "Left out"):
         assert f"\n## {title}\n" in text
     assert "Two threads" not in text
     assert document.SHORTFALLS.read_text("utf-8").strip() in text
