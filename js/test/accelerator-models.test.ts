@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PATIENCE } from "../src/accelerator-line.js";
 import {
   Accelerator,
@@ -10,20 +10,12 @@ import {
   type Op,
   Owner,
   StateError,
-  tensor,
 } from "../src/index.js";
 import { dice, FairLocks, Room, ticks } from "./accelerator.js";
-import { expected, modelFiles, staticModel, type StaticNet } from "./model.js";
+import { inputs, modelFiles, staticModel, type StaticNet, wanted } from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
-const wanted = expected(X, K);
 const OPS = staticModel.main.length;
 const files = modelFiles();
-
-// Thousands of runs take seconds on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** What one dispatch saw of the accelerator. */
 interface Stay {

@@ -1,22 +1,17 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { OpData } from "../src/data.js";
-import type * as Runtime from "../src/index.js";
 import type { Op, Placement, Policy } from "../src/index.js";
-import { type Built, buildRuntime } from "./built.js";
-import { evaluateGraph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import { useRuntime } from "./built.js";
+import {
+  evaluateGraph,
+  graphFiles,
+  graphX as x,
+  randomFrom,
+  randomGraph,
+  WORTH_SHARING,
+} from "./graph.js";
 
-const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
-/** About how many flops are worth sharing between threads. */
-const WORTH_SHARING = 1e8;
-
-let built: Built;
-let runtime: typeof Runtime;
-
-beforeAll(async () => {
-  built = await buildRuntime();
-  ({ runtime } = built);
-});
-afterAll(() => built.remove());
+const { runtime } = await useRuntime();
 
 test.each(Array.from({ length: 8 }, (_, seed) => seed))(
   "lazy blocks on threads of one's choice compute the same: %i",

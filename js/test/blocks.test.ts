@@ -12,17 +12,11 @@ import {
   PlacementError,
   type Policy,
   StateError,
-  tensor,
   Trace,
 } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
-import { expected, modelData, modelFiles, type StaticNet } from "./model.js";
-
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
-const wanted = expected(X, K);
+import { evaluateGraph, graphFiles, graphX as x, randomFrom, randomGraph } from "./graph.js";
+import { inputs, modelData, modelFiles, type StaticNet, wanted, X } from "./model.js";
 
 /** The model of three ops, add ─ flatten ─ mul, which are of these modules. */
 function withModules(...modules: readonly string[]): StaticNet {
@@ -265,7 +259,6 @@ describe("refuses", () => {
 
 describe("on several devices", () => {
   const files = graphFiles;
-  const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
 
   test("a block has to be on one", () => {
     const graph = randomGraph(randomFrom(3), 8);

@@ -3,20 +3,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { afterAll } from "vitest";
 import { outputs } from "../build.js";
 import type * as Runtime from "../src/index.js";
 
 /** The runtime as a bundle carries it, which can start threads. */
-export interface Built {
+interface Built {
   readonly runtime: typeof Runtime;
   /** The same with another `worker.js`, or none. */
   withWorker(worker: string | undefined): Promise<typeof Runtime>;
-  remove(): void;
 }
 
-/** Build the runtime into a folder for a while. */
-export async function buildRuntime(): Promise<Built> {
+/** Build the runtime into a folder, which is there until the tests of this file have ended. */
+export async function useRuntime(): Promise<Built> {
   const folder = mkdtempSync(join(tmpdir(), "pyjsml-runtime-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
   for (const name of ["module", "worker"] as const) {
     const outfile = join(folder, name === "module" ? "index.js" : "worker.js");
     await build({ ...outputs[name], outfile });
@@ -30,7 +31,6 @@ export async function buildRuntime(): Promise<Built> {
       if (worker !== undefined) writeFileSync(join(copy, "worker.js"), worker);
       return load(copy);
     },
-    remove: () => rmSync(folder, { recursive: true }),
   };
 }
 

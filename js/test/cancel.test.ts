@@ -1,9 +1,15 @@
 import { expect, test } from "vitest";
 import { Accelerator, Executor, Owner, type Policy } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  graphX as x,
+  randomFrom,
+  randomGraph,
+} from "./graph.js";
 
-const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
 const ABORTS = 1000;
 const PER_MODEL = 25;
 

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PATIENCE } from "../src/accelerator-line.js";
 import {
   Accelerator,
@@ -12,12 +12,15 @@ import {
 } from "../src/index.js";
 import { dice, FairLocks, Room, ticks } from "./accelerator.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  graphX as x,
+  randomFrom,
+  randomGraph,
+} from "./graph.js";
 
-// Thousands of runs take seconds on a machine that is busy.
-vi.setConfig({ testTimeout: 60_000 });
-
-const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
 const OPS = 10;
 const graphs = Array.from({ length: 100 }, (_, seed) => randomGraph(randomFrom(seed), OPS));
 const model = graphs.find(({ ops }) => !ops.some(({ kind }) => kind === "view")) as Graph;

@@ -12,10 +12,17 @@ import {
   Trace,
 } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  graphX as x,
+  randomFrom,
+  randomGraph,
+  SIZE,
+} from "./graph.js";
 
 const files = graphFiles;
-const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
 
 const placing = (placeOf: (op: Op) => DeviceName | undefined): Policy => ({ place: placeOf });
 const toFake = placing(() => "webgl2");

@@ -20,24 +20,24 @@ import {
 import {
   assemble,
   BASE,
-  type DynamicNet,
   dynamicModel,
+  type DynamicNet,
   expected,
+  inputs,
+  K,
   modelData,
   modelFiles,
-  type StaticNet,
+  numbers,
   staticModel,
+  type StaticNet,
+  wanted,
   weights,
+  X,
 } from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
-const x = tensor("float32", [2, 3], X);
-const k = tensor("int64", [2], [10n, 20n]);
+const { x, k } = inputs;
 
 const files = modelFiles();
-
-const numbers = (value: Tensor) => Array.from(value.data as Float32Array);
 
 function rows(n: number) {
   const data = Array.from({ length: n * 3 }, (_, i) => i + 1);
@@ -54,26 +54,26 @@ describe("a static model", () => {
     const { y } = Executor.createSync(staticModel, { files }).runSync({ x, k });
     expect(y.dtype).toBe("float32");
     expect(y.shape).toEqual([6]);
-    expect(numbers(y)).toEqual(expected(X, K));
+    expect(numbers(y)).toEqual(wanted);
   });
 
   test("runs asynchronously", async () => {
     await using executor = await Executor.create(staticModel, { files, host: {} });
     const { y } = await executor.run({ x, k });
-    expect(numbers(y)).toEqual(expected(X, K));
+    expect(numbers(y)).toEqual(wanted);
   });
 
   test("takes bare typed arrays", () => {
     const executor = Executor.createSync(staticModel, { files });
     const { y } = executor.runSync({ x: new Float32Array(X), k: new BigInt64Array([10n, 20n]) });
-    expect(numbers(y)).toEqual(expected(X, K));
+    expect(numbers(y)).toEqual(wanted);
   });
 
   test("gives outputs that the next run does not change", () => {
     const executor = Executor.createSync(staticModel, { files });
     const { y } = executor.runSync({ x, k });
     executor.runSync({ x: new Float32Array(6), k });
-    expect(numbers(y)).toEqual(expected(X, K));
+    expect(numbers(y)).toEqual(wanted);
   });
 
   test("leaves the caller's inputs alone", () => {
@@ -161,7 +161,7 @@ describe("capture", () => {
     const executor = await Executor.create(staticModel, { files });
     const { outputs, captured } = await executor.capture({ x, k }, ["sum"]);
     expect(numbers(captured.sum)).toEqual([11, 12, 13, 24, 25, 26]);
-    expect(numbers(outputs.y)).toEqual(expected(X, K));
+    expect(numbers(outputs.y)).toEqual(wanted);
   });
 
   test("lists the names that it does not know", () => {
@@ -192,7 +192,7 @@ describe("hooks", () => {
   test("dispatch surrounds each op", async () => {
     const executor = await Watching.create(staticModel, { files });
     const { y } = await executor.run({ x, k });
-    expect(numbers(y)).toEqual(expected(X, K));
+    expect(numbers(y)).toEqual(wanted);
     expect(executor.seen).toEqual(
       ["add", "flatten", "mul"].flatMap((name) => [`before ${name}`, `after ${name}`]),
     );
@@ -214,7 +214,7 @@ describe("hooks", () => {
     const executor = Sync.createSync(staticModel, { files });
     executor.runSync({ x, k });
     const { y } = await executor.run({ x, k });
-    expect(numbers(y)).toEqual(expected(X, K));
+    expect(numbers(y)).toEqual(wanted);
     expect(executor.seen).toEqual(["add", "view", "mul", "add", "view", "mul"]);
   });
 
@@ -277,7 +277,7 @@ describe("runs of one executor", () => {
     expect(executor.log).toEqual(["add", "flatten", "mul", "add", "flatten"]);
     executor.release();
     const [first, second] = await runs;
-    expect(numbers(first.y)).toEqual(expected(X, K));
+    expect(numbers(first.y)).toEqual(wanted);
     expect(numbers(second.y)).toEqual(expected([0, 0, 0, 0, 0, 0], K));
   });
 
@@ -286,7 +286,7 @@ describe("runs of one executor", () => {
     const bad = executor.run({ x: new Float32Array(5), k });
     const good = executor.run({ x, k });
     await expect(bad).rejects.toThrow("has 5 elements");
-    expect(numbers((await good).y)).toEqual(expected(X, K));
+    expect(numbers((await good).y)).toEqual(wanted);
   });
 
   test("don't mix with a synchronous one", async () => {
@@ -301,7 +301,7 @@ describe("runs of one executor", () => {
     expect(() => executor.runSync({ x, k })).toThrow("under way");
     executor.release();
     await run;
-    expect(numbers(executor.runSync({ x, k }).y)).toEqual(expected(X, K));
+    expect(numbers(executor.runSync({ x, k }).y)).toEqual(wanted);
   });
 
   test("stop when disposed of", async () => {
@@ -321,7 +321,7 @@ describe("runs of one executor", () => {
       await using executor = await Executor.create(staticModel, { files });
       run = executor.run({ x, k });
     }
-    expect(numbers((await run).y)).toEqual(expected(X, K));
+    expect(numbers((await run).y)).toEqual(wanted);
   });
 
   test("`using` disposes", () => {

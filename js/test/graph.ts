@@ -9,6 +9,10 @@ import { type Model, type Tensor, tensor, writeSafetensors } from "../src/index.
 import { assemble, describeFile, modelData } from "./model.js";
 
 export const SIZE = 37;
+/** About how many flops an op must have to be shared between threads. */
+export const WORTH_SHARING = 1e8;
+/** An input for the models. */
+export const graphX = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
 
 export type Graph = Model<{ x: Tensor<"float32", [typeof SIZE]> }, Record<string, Tensor>, string>;
 

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type * as Runtime from "../src/index.js";
-import { type Built, buildRuntime } from "./built.js";
+import { useRuntime } from "./built.js";
 import { dynamicModel, modelFiles } from "./model.js";
 import { graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
 
@@ -13,14 +13,7 @@ const CYCLES = 200;
 /** What one leaked object per run would take many times over. */
 const LEEWAY = 400_000;
 
-let built: Built;
-let runtime: typeof Runtime;
-
-beforeAll(async () => {
-  built = await buildRuntime();
-  ({ runtime } = built);
-});
-afterAll(() => built.remove());
+const { runtime } = await useRuntime();
 
 const collect = (() => {
   setFlagsFromString("--expose-gc");

@@ -15,10 +15,18 @@ import {
   tensor,
   writeSafetensors,
 } from "../src/index.js";
-import { describeFile, expected, modelData, modelFiles, type StaticNet, weights } from "./model.js";
+import {
+  describeFile,
+  expected,
+  inputs,
+  K,
+  modelData,
+  modelFiles,
+  type StaticNet,
+  weights,
+  X,
+} from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], [1n, 2n]) };
 const files = modelFiles();
 const wasm = files["tiny.simd.wasm"] as Uint8Array<ArrayBuffer>;
 
@@ -35,7 +43,7 @@ function modelAt(base: string | URL, weightsAt: string = "weights.safetensors"):
 
 async function checkRun(executor: Executor<StaticNet>, scale?: number[]): Promise<void> {
   const { y } = await executor.run(inputs);
-  expect(Array.from(y.data)).toEqual(expected(X, [1, 2], scale));
+  expect(Array.from(y.data)).toEqual(expected(X, K, scale));
 }
 
 let base: string;

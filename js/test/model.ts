@@ -25,7 +25,10 @@ export type DynamicNet = Model<
 export const BASE = 1024;
 export const SCALE = [1, 10, 100];
 
-/** Inputs of the model with two rows, and what it gives for them. */
+/** The ops of a run, in order. */
+export const OPS = ["add", "flatten", "mul"];
+
+/** Inputs of the model with two rows; `wanted` is what it gives for them. */
 export const X = [1, 2, 3, 4, 5, 6];
 export const K = [10, 20];
 export const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
@@ -186,3 +189,7 @@ export function expected(x: readonly number[], k: readonly number[], scale = SCA
 }
 
 export const wanted = expected(X, K);
+
+/** The elements of a tensor of floats. */
+export const numbers = ({ data }: { data: unknown } = { data: [] }) =>
+  Array.from(data as Float32Array);

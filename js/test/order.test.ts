@@ -4,14 +4,9 @@ import { Executor, type Model, type Op, type Policy, StateError, tensor } from "
 import { findDependencies } from "../src/order.js";
 import { makePlan, type Plan } from "../src/plan.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
-import { expected, modelData, modelFiles, staticModel } from "./model.js";
+import { evaluateGraph, graphFiles, graphX as x, randomFrom, randomGraph, SIZE } from "./graph.js";
+import { inputs, modelData, modelFiles, staticModel, wanted } from "./model.js";
 import type { DynamicNet } from "./model.js";
-
-const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
-const X = [1, 2, 3, 4, 5, 6];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], [10n, 20n]) };
-const wanted = expected(X, [10, 20]);
 
 const make = (...policies: Policy[]) =>
   Executor.createSync(staticModel, { files: modelFiles(), policies });

@@ -9,23 +9,26 @@ import {
   tensor,
 } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
-import { dynamicModel, expected, modelFiles, staticModel } from "./model.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  graphX,
+  randomFrom,
+  randomGraph,
+  SIZE,
+} from "./graph.js";
+import { dynamicModel, inputs, modelFiles, numbers, staticModel, wanted, X } from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
 const SUM = [11, 12, 13, 24, 25, 26];
-const x = tensor("float32", [2, 3], X);
-const k = tensor("int64", [2], K.map(BigInt));
+const { x, k } = inputs;
 const sum = tensor("float32", [2, 3], SUM);
 const other = tensor("float32", [2, 3], [1, 1, 1, 2, 2, 2]);
-const wanted = expected(X, K);
 const scaled = ({ data }: Tensor) =>
   Array.from(data as Float32Array, (one, i) => one * ([2, 20, 200][i % 3] as number));
 const files = modelFiles();
 
 const make = (...policies: Policy[]) => Executor.createSync(staticModel, { files, policies });
-const numbers = ({ data }: { data: unknown } = { data: [] }) => Array.from(data as Float32Array);
 
 function problemsOf(job: () => unknown): readonly string[] {
   try {
@@ -269,7 +272,6 @@ describe("feed", () => {
 });
 
 describe("random parts of random models", () => {
-  const graphX = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
   const seeds = Array.from({ length: 80 }, (_, seed) => seed);
 
   /** What some ops read and do not write; the first of those that are one value in several shapes. */

@@ -1,23 +1,24 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpData } from "../src/data.js";
 import type * as Runtime from "../src/index.js";
 import type { CreateOptions, Op, Placement, Policy } from "../src/index.js";
 import { ticks } from "./accelerator.js";
-import { type Built, buildRuntime } from "./built.js";
+import { useRuntime } from "./built.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  graphX as x,
+  randomFrom,
+  randomGraph,
+  SIZE,
+  WORTH_SHARING,
+} from "./graph.js";
 import { assemble, describeFile } from "./model.js";
 
-const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
-
-let built: Built;
-let runtime: typeof Runtime;
-
-beforeAll(async () => {
-  built = await buildRuntime();
-  ({ runtime } = built);
-});
-afterAll(() => built.remove());
+const built = await useRuntime();
+const { runtime } = built;
 
 const placing = (place: (op: Op) => Placement | undefined): Policy => ({ place });
 
@@ -32,9 +33,6 @@ function check(model: Graph, outputs: Readonly<Record<string, { data: ArrayBuffe
   const wanted = evaluateGraph(model, x);
   for (const { name, value } of model.outputs) expect(outputs[name]?.data).toEqual(wanted[value]);
 }
-
-/** About how many flops are worth sharing between threads. */
-const WORTH_SHARING = 1e8;
 
 describe("random models on random threads compute the same", () => {
   test.each(Array.from({ length: 6 }, (_, seed) => seed))("%i", async (seed) => {

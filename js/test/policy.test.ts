@@ -11,16 +11,10 @@ import {
   type Policy,
   type Run,
   StateError,
-  tensor,
 } from "../src/index.js";
 import { Room, ticks } from "./accelerator.js";
-import { expected, modelFiles, type StaticNet, staticModel } from "./model.js";
+import { inputs, modelFiles, OPS, staticModel, type StaticNet, wanted } from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
-const wanted = expected(X, K);
-const OPS = ["add", "flatten", "mul"];
 const files = modelFiles();
 
 const make = (...policies: Policy[]) => Executor.createSync(staticModel, { files, policies });

@@ -1,16 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { Executor, InputError, type Policy, StateError, tensor } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
-import { expected, modelFiles, staticModel } from "./model.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  graphX as x,
+  randomFrom,
+  randomGraph,
+  SIZE,
+} from "./graph.js";
+import { expected, inputs, K, modelFiles, numbers, staticModel, wanted, X } from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
 const SUM = [11, 12, 13, 24, 25, 26];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
-const wanted = expected(X, K);
 const files = modelFiles();
-const numbers = ({ data }: { data: unknown }) => Array.from(data as Float32Array);
 
 /** An executor that calls `act` before and after each op. */
 function watching(act: (at: string) => void) {
@@ -172,7 +175,6 @@ describe("write", () => {
 });
 
 describe("on random models, split between devices,", () => {
-  const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
   const other = Float32Array.from({ length: SIZE }, (_, i) => i / 8);
   const seeds = Array.from({ length: 60 }, (_, seed) => seed);
 

@@ -1,26 +1,24 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type * as Runtime from "../src/index.js";
+import { expect, test } from "vitest";
 import type { Op, Placement, Policy } from "../src/index.js";
-import { type Built, buildRuntime } from "./built.js";
+import { useRuntime } from "./built.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, type Graph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import {
+  evaluateGraph,
+  type Graph,
+  graphFiles,
+  randomFrom,
+  randomGraph,
+  SIZE,
+  WORTH_SHARING,
+} from "./graph.js";
 
 /**
  * Any schedule is right: random models under random orders, devices, threads, pins, accelerators,
  * blocks, hooks and cancels give the same bits as the ops computed one by one in JavaScript.
  */
 
-let built: Built;
-let runtime: typeof Runtime;
+const { runtime } = await useRuntime();
 
-beforeAll(async () => {
-  built = await buildRuntime();
-  ({ runtime } = built);
-});
-afterAll(() => built.remove());
-
-/** About how many flops are worth sharing between threads. */
-const WORTH_SHARING = 1e8;
 const RUNS = 6;
 
 type Random = () => number;

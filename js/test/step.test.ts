@@ -10,18 +10,22 @@ import {
   Trace,
 } from "../src/index.js";
 import { FakeDevice } from "./fake-device.js";
-import { evaluateGraph, graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
-import { expected, modelFiles, type StaticNet, staticModel } from "./model.js";
+import { evaluateGraph, graphFiles, graphX as x, randomFrom, randomGraph } from "./graph.js";
+import {
+  expected,
+  inputs,
+  K,
+  modelFiles,
+  numbers,
+  OPS,
+  staticModel,
+  type StaticNet,
+  wanted,
+} from "./model.js";
 
-const X = [1, 2, 3, 4, 5, 6];
-const K = [10, 20];
-const inputs = { x: tensor("float32", [2, 3], X), k: tensor("int64", [2], K.map(BigInt)) };
-const wanted = expected(X, K);
-const OPS = ["add", "flatten", "mul"];
 const files = modelFiles();
 
 const make = (...policies: Policy[]) => Executor.createSync(staticModel, { files, policies });
-const numbers = ({ data }: { data: unknown }) => Array.from(data as Float32Array);
 
 /** Both kinds of run are right: the executor is as good as new. */
 async function checkRuns(executor: Executor<StaticNet>) {
@@ -287,7 +291,6 @@ test("an early exit takes the output that is sure", async () => {
 });
 
 test("steps of random models on random devices are right", async () => {
-  const x = Float32Array.from({ length: SIZE }, (_, i) => Math.cos(i) * 10);
   for (let seed = 0; seed < 40; seed++) {
     const random = randomFrom(seed);
     const model = randomGraph(random, 1 + Math.floor(random() * 30));

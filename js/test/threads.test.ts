@@ -1,8 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { OpData } from "../src/data.js";
-import type * as Runtime from "../src/index.js";
 import type { CreateOptions, Model, Tensor } from "../src/index.js";
-import { type Built, buildRuntime } from "./built.js";
+import { useRuntime } from "./built.js";
 import { assemble, describeFile, modelData } from "./model.js";
 
 /**
@@ -101,14 +100,8 @@ async function net(kernel: string, changes: Partial<OpData> = {}) {
   return { data, files: { "tiny.simd.wasm": wasm } };
 }
 
-let built: Built;
-let runtime: typeof Runtime;
-
-beforeAll(async () => {
-  built = await buildRuntime();
-  ({ runtime } = built);
-});
-afterAll(() => built.remove());
+const built = await useRuntime();
+const { runtime } = built;
 afterEach(() => void vi.unstubAllGlobals());
 
 /** What the runtime takes a core to compute in a nanosecond. */
