@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pyjsml.emit import emit
-from tests.browser.test_consumer import Isolating, logged_in_chromium, needs_chromium, served
+from tests.support.pages import Isolating, logged_in_chromium, needs_chromium, served
 from tests.support.tiny import WEIGHT, tiny_program, with_kernels
 
 RUNS = 300

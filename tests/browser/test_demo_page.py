@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +12,13 @@ import pytest
 
 from pyjsml.bundle import Bundle
 from pyjsml.demo.server import serve
-from pyjsml.engines.chromium import BROWSERS, ChromiumEngine
+from tests.support.pages import chromium, needs_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PAGE = Path(__file__).parents[2] / "demo"
-UNAVAILABLE = ChromiumEngine().available()
-
-pytestmark = [
-    pytest.mark.skipif(UNAVAILABLE is not None, reason=str(UNAVAILABLE)),
-    pytest.mark.slow,
-]
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 DRAWINGS = {
     "0": "50,15 36,24 30,50 36,76 50,86 64,76 70,50 64,24 50,15",
@@ -56,13 +50,7 @@ def address(digits: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
-    ):
+    with chromium() as browser:
         yield browser
 
 

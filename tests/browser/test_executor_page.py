@@ -18,15 +18,12 @@ from click.testing import CliRunner
 import pyjsml
 from pyjsml.bundle import Bundle
 from pyjsml.cli import main
-from pyjsml.engines.chromium import BROWSERS
-from tests.browser.test_consumer import TOOLS, Isolating, compile_types, needs_chromium, served
 from tests.conftest import SharedBundle
 from tests.support.classifier import SIZE, classifier
+from tests.support.pages import Isolating, chromium, needs_chromium, served
+from tests.support.projects import TOOLS, compile_types, needs_npm
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("npm") is None or not TOOLS.exists(),
-    reason="needs npm and the npm packages that `make setup` installs",
-)
+pytestmark = needs_npm
 
 PAGE = Path(__file__).parents[2] / "docs" / "executor.md"
 SECTIONS = re.split(r"^#{1,3} ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
@@ -197,8 +194,6 @@ def test_runs_in_node(program: tuple[str, Path]) -> None:
 
 @needs_chromium
 def test_runs_in_chromium(program: tuple[str, Path]) -> None:
-    from playwright.sync_api import sync_playwright
-
     name, file = program
     source = file.read_text("utf-8")
     for package in ("classifier", "captions"):
@@ -215,11 +210,9 @@ def test_runs_in_chromium(program: tuple[str, Path]) -> None:
     page_text = f'<!doctype html><link rel="icon" href="app.js">{script}'
     (file.parent / "index.html").write_text(page_text)
     said: list[str] = []
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     with (
         served(file.parent, Isolating) as address,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
+        chromium() as browser,
     ):
         page = browser.new_page()
         page.on("console", lambda message: said.append(message.text))

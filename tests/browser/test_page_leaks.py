@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pyjsml.bundle import Bundle
-from pyjsml.engines.chromium import BROWSERS
-from tests.browser.test_consumer import Isolating, needs_chromium, served
+from tests.support.pages import Isolating, chromium, needs_chromium, served
 
 RUNS = 10_000
 CYCLES = 200
@@ -51,18 +49,14 @@ pytestmark = [needs_chromium, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def page(digits: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
     folder = tmp_path_factory.mktemp("leaks")
     digits.write(folder / "bundle")
     (folder / "page.js").write_text(PAGE, encoding="utf-8")
     html = '<!doctype html><link rel="icon" href="icon"><script type="module" src="page.js">'
     (folder / "index.html").write_text(html + "</script>", encoding="utf-8")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     with (
         served(folder, Isolating) as address,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
+        chromium() as browser,
     ):
         page = browser.new_page()
         page.set_default_timeout(120_000)

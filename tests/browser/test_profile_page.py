@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,13 @@ from click.testing import CliRunner
 
 from pyjsml.cli import main
 from pyjsml.emit import emit
-from pyjsml.engines.chromium import BROWSERS, ChromiumEngine
+from tests.support.pages import chromium, needs_chromium
 from tests.support.tiny import tiny_program, with_kernels
 
-UNAVAILABLE = ChromiumEngine().available()
-
-pytestmark = [
-    pytest.mark.skipif(UNAVAILABLE is not None, reason=str(UNAVAILABLE)),
-    pytest.mark.slow,
-]
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def test_profiles_and_shows_a_page(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
     bundle, target, figures = (tmp_path / name for name in ("tiny", "page.html", "figures.json"))
     emit(with_kernels(tiny_program(), tmp_path)).write(bundle)
     options = ["--runs", "3", "-o", str(target), "--json", str(figures)]
@@ -34,13 +26,9 @@ def test_profiles_and_shows_a_page(tmp_path: Path) -> None:
     assert found["engine"] == "chromium"
     assert min(found["limits"].values()) > 0
 
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     said: list[str] = []
     backgrounds = set()
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
-    ):
+    with chromium() as browser:
         page = browser.new_page()
         # The browser reports here what the page's Content Security Policy refuses, too.
         page.on("console", lambda message: said.append(message.text))

@@ -20,10 +20,8 @@ from pyjsml.engines import ENGINES
 from pyjsml.engines.base import BaseEngine
 from pyjsml.errors import EngineUnavailableError, ExecutorError
 from pyjsml.program import Program
+from tests.support.projects import TOOLS, compile_types, needs_npm
 from tests.support.tiny import WEIGHT, tiny_program, with_kernels
-
-TOOLS = Path(__file__).parents[2] / "node_modules"
-needs_npm = pytest.mark.skipif(not TOOLS.exists(), reason="needs the npm packages of `make setup`")
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -193,24 +191,8 @@ await executor.run({ z: new Float32Array(6) });
 def test_its_types_are_the_packages(make: Make, tmp_path: Path, kind: str, resolution: str) -> None:
     project = tmp_path / "project"
     make(SOURCES[kind]).write(project / "node_modules" / "tiny-net")
-    (project / "main.ts").write_text(CONSUMER + CONSUMERS[kind])
     (project / "package.json").write_text('{"type": "module"}')
-    options = {
-        "target": "ES2022",
-        "lib": ["ES2022", "DOM"],
-        "module": "nodenext" if resolution == "nodenext" else "esnext",
-        "moduleResolution": resolution,
-        "strict": True,
-        "exactOptionalPropertyTypes": True,
-        "noUncheckedIndexedAccess": True,
-        "noEmit": True,
-        "types": [],
-    }
-    config = {"compilerOptions": options, "files": ["main.ts"]}
-    (project / "tsconfig.json").write_text(json.dumps(config))
-    command = [str(TOOLS / ".bin" / "tsc"), "-p", "."]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    assert done.stdout == ""
+    compile_types(project, CONSUMER + CONSUMERS[kind], resolution)
 
 
 @needs_npm
