@@ -10,6 +10,7 @@ from pyjsml.cache import ObjectCache
 from pyjsml.codegen.webgl2.kept import kept
 from pyjsml.codegen.webgl2.passes import make_shader
 from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.codegen.webgl2.sharing import share
 from pyjsml.dims import Expr
 from pyjsml.program import Program, Shader
 
@@ -41,4 +42,4 @@ def make_shaders(
             made[name] = make(program.functions[name], len(borrowed[name]))
         except NoShaderError as reason:
             refused[name] = str(reason)
-    return Shaders(MappingProxyType(made), MappingProxyType(refused))
+    return Shaders(MappingProxyType(share(made)), MappingProxyType(refused))

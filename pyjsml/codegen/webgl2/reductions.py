@@ -51,10 +51,9 @@ def plan_loops(emitter: Emitter, nest: Nest, rows: int) -> list[Loop]:
     for number, axis in reversed(list(enumerate(nest.reduced))):
         length = constant(axis.extent)
         if number in made:
-            whole = length is not None and length <= budget * LANES
-            if whole:
-                made[number] = Loop(axis, length or 1, whole=True)
-                budget = budget * LANES // (length or 1)
+            if length is not None and length <= budget * LANES and _is_window(length):
+                made[number] = Loop(axis, length, whole=True)
+                budget = budget * LANES // length
         elif length is not None and length <= budget:
             made[number] = Loop(axis, length, whole=True)
             budget //= length
@@ -62,6 +61,14 @@ def plan_loops(emitter: Emitter, nest: Nest, rows: int) -> list[Loop]:
             made[number] = Loop(axis, 1)
     plan = [made[number] for number in range(len(nest.reduced))]
     return [loop for loop in plan if not loop.whole] + [loop for loop in plan if loop.whole]
+
+
+def _is_window(length: int) -> bool:
+    """Tell whether an axis is none that a loop by fours serves as well, whatever its length.
+
+    Such a loop is compiled once for layers of all sizes (`sharing.py`), and takes as long to run.
+    """
+    return length == LANES or length % LANES != 0
 
 
 def _lies_along(emitter: Emitter, nest: Nest, axis: Axis) -> bool:
