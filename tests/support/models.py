@@ -12,6 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from pyjsml.frontend import parse_inputs
+
 RNG = np.random.default_rng(7)
 
 
@@ -45,6 +47,16 @@ class SmallNet(nn.Module):
         features = self.blocks(self.stem(image))
         logits: torch.Tensor = self.head(features.mean((2, 3)))
         return logits
+
+
+IMAGE = parse_inputs(["image=float32[1,3,16,16]"])
+"""The input of SmallNet."""
+BATCH = parse_inputs(["image=float32[batch,3,16,16]"])
+
+
+def image(batch: int = 1) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return pictures for SmallNet."""
+    return np.random.default_rng(5).standard_normal((batch, 3, 16, 16)).astype(np.float32)
 
 
 class Attention(nn.Module):

@@ -1,8 +1,9 @@
+"""PyTorch modules in memory."""
+
 from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,15 +14,17 @@ from tvm import relax
 from pyjsml.errors import InputError, ModelError, OptionError, UnsupportedOpError
 from pyjsml.frontend import load, open_reference, parse_dims, parse_inputs
 from pyjsml.program import Dim, TensorSpec
-from tests.support.models import Attention, SmallNet, Stateful, Structured, seeded
+from tests.support.models import (
+    BATCH,
+    IMAGE,
+    Attention,
+    SmallNet,
+    Stateful,
+    Structured,
+    image,
+    seeded,
+)
 from tests.support.models_native import assert_close, evaluate
-
-IMAGE = parse_inputs(["image=float32[1,3,16,16]"])
-BATCH = parse_inputs(["image=float32[batch,3,16,16]"])
-
-
-def image(batch: int = 1) -> np.ndarray:
-    return np.random.default_rng(5).standard_normal((batch, 3, 16, 16)).astype(np.float32)
 
 
 def test_importing_the_frontend_imports_no_framework() -> None:
@@ -205,41 +208,6 @@ def test_libraries_stay_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     assert captured.err == ""
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("exported") / "net.pt2"
-    batch = torch.export.Dim("batch", max=16)
-    program = torch.export.export(
-        seeded(SmallNet), (torch.zeros(2, 3, 16, 16),), dynamic_shapes=({0: batch},)
-    )
-    torch.export.save(program, path)
-    return path
-
-
-def test_exported_programs(exported: Path) -> None:
-    program = load(exported)
-    assert program.name == "net"
-    assert program.signature.inputs[0].shape == ("batch", 3, 16, 16)
-    assert program.signature.dims == (Dim("batch", 1, 16),)
-    expected = open_reference(exported).run({"image": image(3)})["output"]
-    assert_close(evaluate(program, {"image": image(3)})["output"], expected)
-
-
-def test_exported_dims_can_be_named_narrowed_and_fixed(exported: Path) -> None:
-    named = load(
-        exported, inputs=parse_inputs(["image=float32[n,3,16,16]"]), dims=parse_dims(["n=2:4"])
-    )
-    assert named.signature.dims == (Dim("n", 2, 4),)
-    fixed = load(exported, inputs=parse_inputs(["image=float32[5,3,16,16]"]))
-    assert fixed.signature.outputs[0].shape == (5, 5)
-    with pytest.raises(OptionError, match="exported for 1:16"):
-        load(exported, dims=parse_dims(["batch=1:99"]))
-    with pytest.raises(OptionError, match="outside 1:16"):
-        load(exported, inputs=parse_inputs(["image=float32[17,3,16,16]"]))
-    with pytest.raises(OptionError, match="axis 1 of 'image' is 3 in the model, not 4"):
-        load(exported, inputs=parse_inputs(["image=float32[n,4,16,16]"]))
-
-
 def test_axes_that_are_multiples_of_an_unknown_are_refused() -> None:
     class Halves(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -249,96 +217,6 @@ def test_axes_that_are_multiples_of_an_unknown_are_refused() -> None:
     program = torch.export.export(Halves(), (torch.zeros(8, 3),), dynamic_shapes=({0: 2 * half},))
     with pytest.raises(ModelError, match="Axis 0 of 'x' is exported as 2"):
         load(program)
-
-
-def test_traced_files_know_their_inputs(tmp_path: Path) -> None:
-    path = tmp_path / "net.pt"
-    module = seeded(SmallNet)
-    torch.jit.trace(module, (torch.zeros(1, 3, 16, 16),)).save(str(path))  # type: ignore[no-untyped-call]
-    program = load(path)
-    assert program.signature.inputs == (TensorSpec("image", "float32", (1, 3, 16, 16)),)
-    assert set(program.constants) <= set(module.state_dict())
-    assert "blocks.0.conv.weight" in program.constants
-    assert "blocks.0.conv" in {origin.module for origin in program.origins.values()}
-    expected = module(torch.from_numpy(image())).detach().numpy()
-    assert_close(evaluate(program, {"image": image()})["output"], expected)
-    dynamic = load(path, inputs=BATCH)
-    assert dynamic.signature.outputs[0].shape == ("batch", 5)
-
-
-def test_scripted_modules_ask_for_their_inputs(tmp_path: Path) -> None:
-    path = tmp_path / "net.pt"
-    module = seeded(SmallNet)
-    torch.jit.script(module).save(str(path))
-    with pytest.raises(OptionError, match=r"--input image=float32\[1,3,"):
-        load(path)
-    expected = module(torch.from_numpy(image())).detach().numpy()
-    program = load(path, inputs=IMAGE)
-    assert_close(evaluate(program, {"image": image()})["output"], expected)
-    assert_close(open_reference(path, inputs=IMAGE).run({"image": image()})["output"], expected)
-
-
-FACTORY = """
-import torch
-
-def bare():
-    return torch.nn.Linear(3, 2)
-
-def with_example():
-    return torch.nn.Linear(3, 2), (torch.zeros(1, 3),)
-
-def broken():
-    raise RuntimeError("no weights here")
-
-def number():
-    return 3
-
-value = 4
-"""
-
-
-@pytest.fixture
-def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "pyjsml_test_factory.py").write_text(FACTORY)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(sys.modules, "pyjsml_test_factory", raising=False)
-    return "pyjsml_test_factory"
-
-
-def test_callables(factory: str) -> None:
-    program = load(f"{factory}:with_example")
-    assert program.name == "with_example"
-    assert program.signature.inputs[0].shape == (1, 3)
-    wider = load(f"{factory}:bare", inputs=parse_inputs(["input=float32[4,3]"]))
-    assert wider.signature.outputs[0].shape == (4, 2)
-    # Initial weights are the same every time, so that a bundle can be made again.
-    again = load(f"{factory}:with_example")
-    np.testing.assert_array_equal(program.constants["weight"], again.constants["weight"])
-    assert str(Path.cwd()) not in sys.path
-
-
-@pytest.mark.parametrize(
-    ("attribute", "message"),
-    [
-        ("broken", "RuntimeError: no weights here"),
-        ("number", "returned int"),
-        ("value", "no callable but of type int"),
-        ("absent", "has no absent"),
-    ],
-)
-def test_callables_that_are_none(factory: str, attribute: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        load(f"{factory}:{attribute}")
-
-
-def test_modules_that_do_not_exist() -> None:
-    with pytest.raises(ModelError, match="no_such_module can't be imported"):
-        load("no_such_module:model")
-
-
-def test_other_objects() -> None:
-    with pytest.raises(ModelError, match="int is no model"):
-        load(5)
 
 
 def test_the_reference_interprets_what_was_imported() -> None:
