@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyjsml.engines.base import BaseEngine, BaseSession
@@ -46,6 +47,9 @@ class BrowserEngine(BaseEngine):
     channel: str | None = None
     """How Playwright drives the system's browser, if not as it drives its own."""
 
+    launch_options: Mapping[str, Any] = MappingProxyType({})
+    """What else Playwright is to be told when it launches one."""
+
     def display(self, device: str) -> AbstractContextManager[Mapping[str, str]]:
         """Return variables of the environment that the browser needs, to have `device`.
 
@@ -66,6 +70,7 @@ class BrowserEngine(BaseEngine):
                 executable_path=path,
                 channel=self.channel if path else None,
                 env={**os.environ, **variables},
+                **self.launch_options,
             )
         except Error as error:
             raise EngineUnavailableError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pyjsml.engines.browser import BrowserEngine
@@ -32,6 +33,11 @@ class FirefoxEngine(BrowserEngine):
     )
     # Playwright's own Firefox is patched to take its commands; others are told over WebDriver BiDi.
     channel = "moz-firefox"
+    # Playwright has the browser keep what requests bring, 200 MB by default, and that in base64.
+    # It wants to have 20 MB at least.
+    launch_options = MappingProxyType(
+        {"firefox_user_prefs": {"remote.network.maxTotalDataSize": 20_000_000}}
+    )
 
     def display(self, device: str) -> AbstractContextManager[Mapping[str, str]]:
         """Return the environment of a display if `device` is drawn with; see `display.display`."""

@@ -20,7 +20,6 @@ SKIPS: Mapping[tuple[str, str], str] = {
     ("test_runtime_outside_the_bundle", "v8"): "its script is in every bundle",
     # Each case starts a browser, and Firefox takes seconds to start.
     ("test_what_is_wrong_has_a_class", "firefox"): "chromium has the same harness",
-    ("test_runs_leave_nothing_behind", "firefox"): "has failed once, and it is not known why",
 }
 """(test, engine) -> why the engine does not take part in the test."""
 

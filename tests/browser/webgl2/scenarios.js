@@ -20,6 +20,24 @@ async function failure(action) {
   }
 }
 
+/** Do `action` where only floats of 16 bits can be drawn. */
+async function withoutFloat32(action) {
+  const { prototype } = WebGL2RenderingContext;
+  const { getExtension } = prototype;
+  const [float, half] = ["EXT_color_buffer_float", "EXT_color_buffer_half_float"];
+  prototype.getExtension = function (name) {
+    if (name === float) return null;
+    // Where a browser has only the other one, that makes floats of 16 bits drawable too.
+    const found = getExtension.call(this, name);
+    return name === half ? (found ?? getExtension.call(this, float)) : found;
+  };
+  try {
+    return await action();
+  } finally {
+    Object.assign(prototype, { getExtension });
+  }
+}
+
 /** Run `chain(dtype, shape, steps)` on `data`, both without and with blocking. */
 export async function run({ dtype, shape, steps, data }) {
   const executor = await Executor.create(chain(dtype, shape, steps), WEBGL2);
@@ -134,16 +152,20 @@ export async function lose({ length, own }) {
   return { before, during, while: while_, sync, after };
 }
 
-/** Count what a page has of WebGL objects and of memory, over runs and over executors. */
-export async function leak({ length, runs, executors }) {
+/** What counts the page's WebGL objects, and the executor that runs many times, between calls. */
+let counter;
+let runner;
+
+/** Begin to count the WebGL objects that there are. */
+export function count() {
   const { prototype } = WebGL2RenderingContext;
   const kinds = ["Texture", "Framebuffer", "Buffer", "Program", "Shader", "VertexArray", "Sync"];
-  const count = Object.fromEntries(kinds.map((kind) => [kind, 0]));
+  const objects = Object.fromEntries(kinds.map((kind) => [kind, 0]));
   const originals = {};
   const wrap = (name, kind, by) => {
     const original = (originals[name] = prototype[name]);
     prototype[name] = function (...options) {
-      if (by > 0 || options[0]) count[kind] += by;
+      if (by > 0 || options[0]) objects[kind] += by;
       return original.apply(this, options);
     };
   };
@@ -151,30 +173,34 @@ export async function leak({ length, runs, executors }) {
     wrap(kind === "Sync" ? "fenceSync" : `create${kind}`, kind, 1);
     wrap(`delete${kind}`, kind, -1);
   }
+  counter = { objects, end: () => Object.assign(prototype, originals) };
+}
+
+/** Run one executor so many times; return how many WebGL objects there are then. */
+export async function runMany({ length, runs }) {
+  runner ??= await Executor.create(weighted(length), WEBGL2);
   const x = floats(length);
-  const heap = async () => {
-    for (let i = 0; i < 3; i++) {
-      globalThis.gc();
-      await new Promise((resolve) => setTimeout(resolve)); // Arrays are let go of in a later task.
-    }
-    return performance.memory.usedJSHeapSize;
-  };
-  const cycle = async (times) => {
+  for (let i = 0; i < runs; i++) await runner.run({ x });
+  return { ...counter.objects };
+}
+
+/** Make, run and dispose so many executors; return how many WebGL objects there are then. */
+export async function makeMany({ length, executors }) {
+  const x = floats(length);
+  for (let i = 0; i < executors; i++) {
     const executor = await Executor.create(weighted(length), WEBGL2);
-    for (let i = 0; i < times; i++) await executor.run({ x }); // What is compiled on the way stays.
-    const warm = { ...count };
-    const heapBefore = await heap();
-    for (let i = 0; i < times; i++) await executor.run({ x });
-    const run = { warm, after: { ...count }, heap: (await heap()) - heapBefore };
+    await executor.run({ x });
     executor.dispose();
-    return run;
-  };
-  const overRuns = await cycle(runs);
-  const heapBefore = await heap();
-  for (let i = 0; i < executors; i++) await cycle(1);
-  const overExecutors = { after: { ...count }, heap: (await heap()) - heapBefore };
-  Object.assign(prototype, originals);
-  return { overRuns, overExecutors };
+  }
+  return { ...counter.objects };
+}
+
+/** Let go of the executor, and count no more; return what is left then. */
+export function stop() {
+  runner?.dispose();
+  runner = undefined;
+  counter.end();
+  return counter.objects;
 }
 
 /** What creating an executor fails with, where `change` makes the browser lack something. */
@@ -185,11 +211,6 @@ export async function lack(change) {
   let context;
   if (change === "webgl2") OffscreenCanvas.prototype.getContext = () => null;
   if (change === "floats") prototype.getExtension = () => null;
-  if (change === "float32") {
-    prototype.getExtension = function (name) {
-      return name === "EXT_color_buffer_float" ? null : getExtension.call(this, name);
-    };
-  }
   if (change === "limit") {
     prototype.getParameter = function (name) {
       return name === this.MAX_TEXTURE_SIZE ? 2 : getParameter.call(this, name);
@@ -238,41 +259,32 @@ export async function blocking({ length, steps }) {
 
 /** What `pickDevice` says on a machine whose renderer is called `renderer`, if that is given. */
 export async function pick({ renderer, lacks }) {
+  if (lacks === "float32") return withoutFloat32(() => pick({ renderer }));
   const { prototype } = WebGL2RenderingContext;
-  const { getParameter, getExtension } = prototype;
+  const { getParameter } = prototype;
   const { getContext } = OffscreenCanvas.prototype;
   const unmasked = 0x9246;
   prototype.getParameter = function (name) {
     return renderer && name === unmasked ? renderer : getParameter.call(this, name);
   };
-  prototype.getExtension = function (name) {
-    return name === lacks ? null : getExtension.call(this, name);
-  };
   if (lacks === "webgl2") OffscreenCanvas.prototype.getContext = () => null;
   try {
     return await pickDevice();
   } finally {
-    Object.assign(prototype, { getParameter, getExtension });
+    Object.assign(prototype, { getParameter });
     Object.assign(OffscreenCanvas.prototype, { getContext });
   }
 }
 
 /** Run where only floats of 16 bits can be drawn. */
-export async function half({ length, steps }) {
-  const { prototype } = WebGL2RenderingContext;
-  const { getExtension } = prototype;
-  prototype.getExtension = function (name) {
-    return name === "EXT_color_buffer_float" ? null : getExtension.call(this, name);
-  };
-  try {
+export function half({ length, steps }) {
+  return withoutFloat32(async () => {
     const executor = await Executor.create(chain("float32", [length], steps), WEBGL2);
     const y = numbers(first(await executor.run({ x: floats(length) })));
     const { devices } = executor.describe();
     executor.dispose();
     return { y, devices };
-  } finally {
-    Object.assign(prototype, { getExtension });
-  }
+  });
 }
 
 /** Trace a run, with and without giving up control. */
