@@ -20,6 +20,7 @@ from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.pixels import pixel_map
 from pyjsml.kernels.reduce import can_reduce_lanes, horizontal, reduce_lanes, reduce_points
 from pyjsml.kernels.stage import Axis
+from pyjsml.kernels.streams import streams
 from pyjsml.kernels.tile import Tile, Tiled, tile
 from pyjsml.kernels.windows import windows
 
@@ -35,7 +36,7 @@ engine on x86 has 16 registers, and LLVM reorders the loads as it likes.
 
 SPLITS = 2
 """Partial sums where there are but one or two rows: 2 beat 1 and 4, and one panel at a time beat
-several, whose streams get in the way of each other's prefetching."""
+neighbours, whose streams get in the way of each other's prefetching."""
 
 NEAR_PANELS = (4, 2, 1)
 """Panels at once of one row whose weights the second-level cache holds, the best first: they arrive
@@ -131,22 +132,27 @@ def _tile(emitter: Emitter, nest: Nest, parameters: Parameters | None) -> Tiled:
     chosen = parameters
     if chosen is None or not size.spans(chosen.panels):
         chosen = size.parameters(padded=padded, blocked=len(rest) < 2)
-    made = tile(
-        emitter,
-        nest,
-        row,
-        column,
-        Tile(
-            chosen.rows,
-            LANES,
-            PANEL // LANES * chosen.panels,
-            chosen.unroll,
-            splits=chosen.splits if horizontal(nest) else 1,
-        ),
-        padded=padded,
-        by_column=padded and chosen.by_column,
-        block=chosen.block or None,
+    shape = Tile(
+        chosen.rows,
+        LANES,
+        PANEL // LANES * chosen.panels,
+        chosen.unroll,
+        splits=chosen.splits if horizontal(nest) else 1,
     )
+    by_column = padded and chosen.by_column
+    far = by_column and chosen.panels == 1 and not size.near
+    made = streams(emitter, nest, column, shape) if far else None
+    if made is None:
+        made = tile(
+            emitter,
+            nest,
+            row,
+            column,
+            shape,
+            padded=padded,
+            by_column=by_column,
+            block=chosen.block or None,
+        )
     return replace(made, parameters=chosen)
 
 
