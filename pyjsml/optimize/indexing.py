@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tvm import relax, topi
-from tvm.relax.transform.legalize_ops import manipulate
 
-from pyjsml.kernels import indexing
+from pyjsml.kernels import indexing, scatter
+from pyjsml.kernels.gathered import form
 from pyjsml.optimize.rewrite import dtype_of, shape_of
 
 Legalize = Callable[[relax.BlockBuilder, relax.Call], relax.Expr]
@@ -37,27 +37,44 @@ def _gather_nd(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
 def _scatter_elements(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
     data, indices, updates = call.args
     axis = int(call.attrs.axis) % len(shape_of(data))
+    reduction = str(call.attrs.reduction)
     indices = builder.emit_te(indexing.indices_within, indices, shape_of(data)[axis])
     return builder.call_te(
-        topi.scatter_elements, data, indices, updates, axis, call.attrs.reduction
+        scatter.scatter_elements,
+        data,
+        indices,
+        updates,
+        axis,
+        reduction,
+        primfunc_attrs=form("scatter_elements", axis=axis, reduction=reduction),
     )
 
 
 def _scatter_nd(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
     data, indices, updates = call.args
     depth = int(shape_of(indices)[-1])
+    reduction = str(call.attrs.reduction)
     indices = builder.emit_te(indexing.coordinates_within, indices, list(shape_of(data)[:depth]))
-    return manipulate._scatter_nd(
-        builder, relax.Call(call.op, [data, indices, updates], call.attrs)
+    return builder.call_te(
+        scatter.scatter_nd,
+        data,
+        indices,
+        updates,
+        reduction,
+        primfunc_attrs=form("scatter_nd", reduction=reduction),
     )
 
 
-def _cumulative(function: Callable[..., object]) -> Legalize:
+def _cumulative(function: Callable[..., object], product: int) -> Legalize:
     def legalize(builder: relax.BlockBuilder, call: relax.Call) -> relax.Expr:
-        attrs = call.attrs
-        axis = None if attrs.axis is None else int(attrs.axis)
-        dtype = str(attrs.dtype or dtype_of(call.args[0]))
-        return builder.call_te(function, call.args[0], axis, dtype, bool(attrs.exclusive))
+        attrs, x = call.attrs, call.args[0]
+        axis = None if attrs.axis is None else int(attrs.axis) % len(shape_of(x))
+        dtype = str(attrs.dtype or dtype_of(x))
+        exclusive = bool(attrs.exclusive)
+        if axis is None:
+            return builder.call_te(function, x, axis, dtype, exclusive)
+        scanned = form("scan", axis=axis, product=product, exclusive=int(exclusive), dtype=dtype)
+        return builder.call_te(function, x, axis, dtype, exclusive, primfunc_attrs=scanned)
 
     return legalize
 
@@ -68,6 +85,6 @@ LEGALIZE: Mapping[str, Legalize] = {
     "relax.gather_nd": _gather_nd,
     "relax.scatter_elements": _scatter_elements,
     "relax.scatter_nd": _scatter_nd,
-    "relax.cumsum": _cumulative(topi.cumsum),
-    "relax.cumprod": _cumulative(topi.cumprod),
+    "relax.cumsum": _cumulative(topi.cumsum, 0),
+    "relax.cumprod": _cumulative(topi.cumprod, 1),
 }

@@ -9,7 +9,7 @@ import tvm
 from tvm import relax
 
 from pyjsml.errors import UnsupportedOpError
-from pyjsml.optimize import activations, extremes, indexing, quantize, softmax, sorting
+from pyjsml.optimize import activations, extremes, indexing, pooling, quantize, softmax, sorting
 from pyjsml.optimize.rewrite import bindings, op_name, operands, rebuild
 from pyjsml.program import Origin
 
@@ -33,7 +33,7 @@ def legalize(module: tvm.IRModule, origins: Mapping[str, Origin]) -> tvm.IRModul
 
 def _lower(module: tvm.IRModule) -> tvm.IRModule:
     definitions: dict[str, Any] = {}
-    for family in (activations, extremes, indexing, quantize, softmax, sorting):
+    for family in (activations, extremes, indexing, pooling, quantize, softmax, sorting):
         definitions |= family.LEGALIZE
     module = relax.transform.LegalizeOps(definitions, skip_ops=["relax.reshape"])(module)
     # The pass names what it binds in between without a look at the names that there are.

@@ -12,6 +12,7 @@ from pyjsml import api
 from pyjsml.bundle import Bundle
 from pyjsml.check.compare import compare
 from pyjsml.check.tolerance import tolerance
+from pyjsml.codegen.webgl2.refusal import FAILED
 from pyjsml.errors import (
     InputError,
     KernelError,
@@ -63,6 +64,7 @@ def _batch_failures(
     merged = merge(cases)
     try:
         bundle = api.bundle(merged.model, devices=[device])
+        _check_shaders(bundle)
         results = _run(bundle, merged.inputs, device)
     except Exception as error:
         if len(cases) == 1:
@@ -82,6 +84,12 @@ def _batch_failures(
                 compared = compare(outputs[f"{number}_{name}"], expected, allowed)
                 if not compared.ok:
                     yield f"{case.name} on {seat}: {compared}"
+
+
+def _check_shaders(bundle: Bundle) -> None:
+    """Assert that no op runs on wasm because the generator of shaders failed on it."""
+    reasons = bundle.manifest.get("unshaded", {})
+    assert not [op for op, reason in reasons.items() if reason.startswith(FAILED)], reasons
 
 
 def _run(

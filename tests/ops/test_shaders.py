@@ -14,7 +14,6 @@ from tests.ops.cases import CASES, Case
 from tests.ops.shader_machine import ShaderMachine
 
 REFUSED = {
-    "adaptive_pool2d": "it is loops of its own",
     "cumsum": "it is loops of its own",
     "float64": "WebGL2 has no float64",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,22 @@ from tvm import tirx, topi
 from pyjsml import Bundle, api
 from pyjsml.cache import ObjectCache
 from pyjsml.cli import main
+from pyjsml.codegen import webgl2
 from pyjsml.codegen.webgl2.kept import kept
 from pyjsml.codegen.webgl2.passes import make_shader
-from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.codegen.webgl2.refusal import FAILED, NoShaderError
 from pyjsml.emit import emit
 from pyjsml.kernels.matmul import matmul
 from pyjsml.kernels.softmax import softmax
 from pyjsml.program import Shader
+from tests.ops.cases.gathers import elements_case
 from tests.ops.functions import from_te
 from tests.support.golden import check_golden
 from tests.support.tiny import tiny_program
 
 
 class Sums(nn.Module):
-    """A layer that WebGL2 can run, and running sums, which it can't."""
+    """A layer that WebGL2 can run, and running sums, here of float64, which it can't."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +40,7 @@ class Sums(nn.Module):
         self.layer = nn.Linear(6, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.layer(torch.cumsum(x, dim=1)))
+        return torch.relu(self.layer(torch.cumsum(x.double(), dim=1).float()))
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +82,38 @@ def test_says_why_there_is_no_shader(define: Callable[..., Any], dtype: str, rea
         make_shader(from_te(define, (4,), dtype=dtype), 0)
 
 
-@pytest.mark.parametrize(("count", "refused"), [(16, False), (17, True)])
-def test_as_many_inputs_as_webgl2_promises(count: int, refused: bool) -> None:
+@pytest.mark.parametrize(("count", "passes"), [(16, 1), (17, 2), (40, 3)])
+def test_no_draw_reads_more_than_webgl2_promises(count: int, passes: int) -> None:
     function = from_te(lambda *parts: topi.concatenate(parts, 0), *[(3,)] * count)
-    if not refused:
-        assert len(make_shader(function, 0).passes[0].inputs) == count
-        return
-    with pytest.raises(NoShaderError, match="it reads 17 tensors at once, and WebGL2 promises 16"):
-        make_shader(function, 0)
+    made = make_shader(function, 0)
+    assert len(made.passes) == passes
+    assert {len(each.inputs) for each in made.passes[:-1]} <= {16}
+    assert max(len(each.inputs) for each in made.passes) <= 16
+
+
+def test_what_would_look_through_too_much_has_no_shader() -> None:
+    for count, refused in ((4096, False), (4097, True)):
+        case = elements_case("long", (5, 3), (count, 3), 0)
+        if not refused:
+            assert make_shader(case.build(), 0).passes
+            continue
+        with pytest.raises(NoShaderError, match="would look through 4097 others"):
+            make_shader(case.build(), 0)
+
+
+def test_a_mistake_of_the_generator_costs_one_shader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(func: tirx.PrimFunc, workspaces: int) -> Shader:
+        raise KeyError("no such axis")
+
+    program = tiny_program()
+    functions = {op.kernel: None for op in program.graph.main.ops if op.kernel}
+    program = replace(program, functions=functions)
+    borrowed: dict[str, tuple[int, ...]] = dict.fromkeys(functions, ())
+    monkeypatch.setattr(webgl2, "make_shader", broken)
+    shaders = webgl2.make_shaders(program, borrowed, None)
+    assert not shaders.made
+    (reason,) = set(shaders.refused.values())
+    assert reason == f"{FAILED} (KeyError: 'no such axis'); please report this"
 
 
 def test_what_was_made_or_refused_is_kept_by_content(tmp_path: Path) -> None:
@@ -132,10 +159,11 @@ def test_inspect_tells_where_ops_run_and_why(sums: Bundle, tmp_path: Path) -> No
     sums.write(tmp_path / "sums")
     shown = _invoke(tmp_path / "sums")
     assert shown.exit_code == 0, shown.stderr
-    (name,) = sums.manifest["unshaded"]
+    names = list(sums.manifest["unshaded"])
+    assert names
     for text in (
         "webgl2",
-        f"{name} stays on wasm: it is loops of its own",
+        *[f"{name} stays on wasm: WebGL2 has no float64" for name in names],
         "copied in a run, with inputs and outputs: ",
     ):
         assert text in shown.stdout

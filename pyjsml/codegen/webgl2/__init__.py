@@ -9,7 +9,7 @@ from types import MappingProxyType
 from pyjsml.cache import ObjectCache
 from pyjsml.codegen.webgl2.kept import kept
 from pyjsml.codegen.webgl2.passes import make_shader
-from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.codegen.webgl2.refusal import NoShaderError, failed
 from pyjsml.codegen.webgl2.sharing import share
 from pyjsml.dims import Expr
 from pyjsml.program import Program, Shader
@@ -38,8 +38,12 @@ def make_shaders(
     refused: dict[str, str] = {}
     wanted = dict.fromkeys(op.kernel for op in program.graph.main.ops if op.kernel)
     for name in wanted:
+        function, workspaces = program.functions[name], len(borrowed[name])
         try:
-            made[name] = make(program.functions[name], len(borrowed[name]))
+            made[name] = make(function, workspaces)
         except NoShaderError as reason:
             refused[name] = str(reason)
+        except Exception as error:
+            # The op runs on WebAssembly as well, so a mistake in here need not cost the bundle.
+            refused[name] = failed(error)
     return Shaders(MappingProxyType(share(made)), MappingProxyType(refused))

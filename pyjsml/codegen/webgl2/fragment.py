@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.evaluator import Evaluator
-from pyjsml.codegen.webgl2.fetches import Sampler
+from pyjsml.codegen.webgl2.fetches import COMPONENTS, Sampler
 from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
 from pyjsml.codegen.webgl2.lanes import locate
 from pyjsml.codegen.webgl2.reductions import plan_loops, value_of, write_loops
@@ -102,7 +102,7 @@ class _FragmentWriter:
                 (next(iter(row.values())), dtype(nest.accumulators[0].value)) for row in held
             ]
         else:
-            evaluator.names.update(held[0])
+            self._settle(held[0])
             results = [(evaluator.value(r.value), dtype(r.flat)) for r in nest.results]
         for number, (value, kind) in enumerate(results):
             writer.line(f"o{number} = {_stored(value, kind)};")
@@ -123,6 +123,20 @@ class _FragmentWriter:
             self._writer.line(f"{value.type} {value.text} = {start};")
             made[accumulator.value] = value
         return made
+
+    def _settle(self, held: Mapping[tirx.Var, Value]) -> None:
+        """Make known what the loops have come to, which no longer changes, and may be an index."""
+        evaluator = self._evaluator
+        assert evaluator.lanes is not None
+        for var, value in held.items():
+            final = replace(value, fleeting=False)
+            if final.kind != "int":
+                evaluator.names[var] = final
+                continue
+            lanes = [tirx.Var(f"{var.name}_{component}", dtype(var)) for component in COMPONENTS]
+            for lane, component in zip(lanes, COMPONENTS, strict=True):
+                evaluator.names[lane] = Value(f"{final.text}.{component}", "int")
+            evaluator.lanes = evaluator.lanes.having(var, lanes, final)
 
     def _update(self, held: list[dict[tirx.Var, Value]], at: Mapping[tirx.Var, Any]) -> None:
         """Write the update of all rows at a point of the reduced axes."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from tvm import ir
 
+from pyjsml.codegen.webgl2.parts import sources
 from pyjsml.kernels.expression import constant, loads, uses
 from pyjsml.kernels.inline import is_cheap, loads_of
 from pyjsml.kernels.stage import Axis, Stage
+
+MOST_INLINED = 8
+"""How many tensors what is put into its readers reads at most: all of them must fit into a draw."""
 
 
 def worthwhile(producer: Stage, readers: list[Stage]) -> bool:
@@ -16,6 +20,8 @@ def worthwhile(producer: Stage, readers: list[Stage]) -> bool:
     any other one only where each of its elements is read once.
     """
     value = producer.writes[0].value
+    if len(sources([value])) > MOST_INLINED:
+        return False
     if len(loads(value)) <= 1 and is_cheap(value):
         return True
     found = [(reader, load) for reader in readers for load in loads_of(reader, producer)]

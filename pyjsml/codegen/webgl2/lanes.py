@@ -8,7 +8,7 @@ numbers; else every axis has a value per lane.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
@@ -35,6 +35,10 @@ class Lanes:
     emitter: Emitter
     own: Mapping[tirx.Var, Sequence[Any]]
     wide: Mapping[tirx.Var, Value]
+
+    def having(self, var: tirx.Var, own: Sequence[Any], wide: Value) -> Lanes:
+        """Return the same with one more variable that differs between lanes."""
+        return replace(self, own={**self.own, var: own}, wide={**self.wide, var: wide})
 
     def of(self, expr: Any) -> list[Any]:
         """Return `expr`, an integer, in each lane; one entry if it is the same in all."""

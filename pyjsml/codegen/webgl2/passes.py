@@ -13,19 +13,19 @@ from pyjsml.codegen.webgl2.fragment import fragment
 from pyjsml.codegen.webgl2.inlining import worthwhile
 from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
 from pyjsml.codegen.webgl2.lanes import count, texels
+from pyjsml.codegen.webgl2.long import in_two
+from pyjsml.codegen.webgl2.parts import MOST_INPUTS, replaced, separable, sources
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.rows import by_rows, in_order, rows_buffer
+from pyjsml.codegen.webgl2.source import stages_of
 from pyjsml.kernels.emit import Emitter, flat_buffer
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import constant, dtype, integer, linear, substitute
 from pyjsml.kernels.inline import inline
-from pyjsml.kernels.nest import Nest, make_nest, merge, without_reduction
+from pyjsml.kernels.nest import Nest, Result, make_nest, merge, without_reduction
 from pyjsml.kernels.rows import group_stages
-from pyjsml.kernels.stage import Stage, Stages, read_stages
+from pyjsml.kernels.stage import Stage, Stages
 from pyjsml.program import Pass, Shader, Temp
-
-MOST_INPUTS = 16
-"""How many textures every WebGL2 context lets a fragment shader read."""
 
 
 def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
@@ -33,9 +33,7 @@ def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
 
     `workspaces` counts the further outputs that the op has for its kernel of WebAssembly.
     """
-    function = read_stages(func)
-    if function is None:
-        raise NoShaderError("it is loops of its own, not an expression for each element")
+    function = stages_of(func)
     for param in function.params:
         kind_of(dtype(param))
     return _Passes(inline(function, worthwhile), workspaces).made()
@@ -45,8 +43,8 @@ class _Passes:
     """The passes of a function, and the temporaries between them."""
 
     def __init__(self, function: Stages, workspaces: int) -> None:
-        self._function = function
-        self._emitter = Emitter(function)
+        self._function, self._partial = in_two(function)
+        self._emitter = Emitter(self._function)
         params = [self._emitter.storage[param].flat for param in function.params]
         self._refs = {flat: number for number, flat in enumerate(params)}
         self._first_temp = len(params) + workspaces
@@ -59,12 +57,12 @@ class _Passes:
         for group in group_stages(self._emitter, self._function):
             nest = self._nest(group)
             if nest is not None:
-                self._add(nest)
+                self._add(nest, group)
                 continue
             for stage in group:
                 alone = self._nest([stage])
                 assert alone is not None
-                self._add(alone)
+                self._add(alone, [stage])
         return Shader(tuple(self._passes), tuple(self._temps))
 
     def _nest(self, group: list[Stage]) -> Nest | None:
@@ -101,8 +99,9 @@ class _Passes:
         self._refs[flat] = self._first_temp + len(self._temps)
         self._temps.append(Temp(stored, to_expr(size, self._names), layers))
 
-    def _add(self, nest: Nest) -> None:
-        rows = by_rows(self._emitter, nest)
+    def _add(self, nest: Nest, group: list[Stage]) -> None:
+        partial = any(write.buffer in self._partial for write in group[0].writes)
+        rows = None if partial else by_rows(self._emitter, nest)
         if rows is None:
             self._draw(nest)
             return
@@ -117,8 +116,30 @@ class _Passes:
     def _draw(self, nest: Nest) -> None:
         # The textures of several outputs may differ in width, so each is drawn by itself.
         for result in nest.results:
-            made = fragment(self._emitter, replace(nest, results=(result,)), self._layers)
+            single = self._fitting(replace(nest, results=(result,)))
+            made = fragment(self._emitter, single, self._layers)
             self._keep(made.text, made.inputs, (result.flat,), count(self._emitter, nest.axes))
+
+    def _fitting(self, nest: Nest) -> Nest:
+        """Draw parts of the only result of `nest` where it reads too many tensors for one draw."""
+        while len(sources(nest.values)) > MOST_INPUTS:
+            (result,) = nest.results
+            part = separable(result.value, [a.value for a in nest.accumulators])
+            if part is None:
+                break
+            held = flat_buffer("part", dtype(part), count(self._emitter, nest.axes))
+            self._temp(held, dtype(held), held.shape[0], 0)
+            flat: Any = integer(0)
+            for axis in nest.axes:
+                flat = flat * axis.extent + axis.var
+            self._draw(Nest(nest.axes, (), (), (Result(held, flat, part),)))
+            value: Any = tirx.BufferLoad(held, [self._emitter.simplify(flat)])
+            if dtype(part) == "bool":
+                value = value != tirx.const(0, dtype(held))
+            nest = replace(
+                nest, results=(replace(result, value=replaced(result.value, part, value)),)
+            )
+        return nest
 
     def _keep(
         self,

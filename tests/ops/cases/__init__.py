@@ -3,6 +3,7 @@
 from tests.ops.cases.case import Case
 from tests.ops.cases.convolutions import CONVOLUTIONS
 from tests.ops.cases.elementwise import ELEMENTWISE
+from tests.ops.cases.gathers import GATHERS
 from tests.ops.cases.groups import GROUPS
 from tests.ops.cases.layouts import LAYOUTS
 from tests.ops.cases.products import PRODUCTS
@@ -19,6 +20,7 @@ CASES = (
     *STATISTICS,
     *ELEMENTWISE,
     *LAYOUTS,
+    *GATHERS,
 )
 
 __all__ = ["CASES", "Case"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
 from tvm import relax
@@ -41,6 +43,24 @@ LAYOUTS = (
         lambda x, y: op.concat([x, y], 0),
         [f32(2, 9), f32(3, 9)],
         lambda *xs: np.concatenate(xs, 0),
+    ),
+    op_case(
+        "concat_many",
+        lambda *xs: op.concat(xs, 1),
+        [f32(3, size % 4 + 1, 3) for size in range(37)],
+        lambda *xs: np.concatenate(xs, 1),
+    ),
+    op_case(
+        "add_many",
+        lambda *xs: op.nn.relu(sum(xs[1:], xs[0])),
+        [f32(5, 7) for _ in range(35)],
+        lambda *xs: np.maximum(sum(xs), 0),
+    ),
+    op_case(
+        "any_of_many",
+        lambda *xs: reduce(op.logical_or, xs),
+        [((3, 5), "bool") for _ in range(20)],
+        lambda *xs: np.logical_or.reduce(xs),
     ),
     op_case(
         "slice",

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tvm import relax, te, topi
 
+from pyjsml.kernels.adaptive import adaptive_mean
 from pyjsml.kernels.extremes import where_extreme
 from pyjsml.kernels.softmax import softmax
 from tests.ops.cases.case import EMPTY, SEQUENCES, Binding, Case, by_torch, f32, op_case, pooled
@@ -29,6 +30,22 @@ def softmax_case(
         lambda: from_te(lambda x: softmax(x, axis % len(shape)), shape),
         [f32(*shape)],
         by_torch(lambda x: torch.softmax(x, axis)),
+        bindings,
+    )
+
+
+def pool_case(
+    name: str,
+    shape: Sequence[Size],
+    size: tuple[int, int],
+    bindings: Sequence[Binding] = ({},),
+) -> Case:
+    """Return the means of so many windows along height and width."""
+    return Case(
+        f"adaptive_pool2d_{name}",
+        lambda: from_te(lambda x: adaptive_mean(x, size, (1, 2)), shape),
+        [f32(*shape)],
+        pooled(lambda x: F.adaptive_avg_pool2d(x, size)),
         bindings,
     )
 
@@ -164,12 +181,29 @@ STATISTICS = (
         [f32(2, 7, 8, 4)],
         pooled(lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)),
     ),
-    op_case(
-        "adaptive_pool2d",
-        lambda x: op.nn.adaptive_avg_pool2d(x, (3, 2), "NHWC", "NHWC"),
-        [f32(1, 7, 5, 6)],
-        pooled(lambda x: F.adaptive_avg_pool2d(x, (3, 2))),
-    ),
+    *[
+        op_case(f"{name}_long", define, [f32(*shape)], by_torch(expected))
+        for name, define, shape, expected in (
+            ("sum", lambda x: op.sum(x), (2, 1501), lambda x: x.sum()),
+            ("mean", lambda x: op.mean(x, [2, 3]), (1, 6, 40, 33), lambda x: x.mean((2, 3))),
+            ("mean_first", lambda x: op.mean(x, [0]), (2050, 5), lambda x: x.mean(0)),
+            ("max", lambda x: op.max(x, [1]), (3, 4096), lambda x: x.amax(1)),
+            ("min", lambda x: op.min(x, [0, 1]), (31, 41, 8), lambda x: x.amin((0, 1))),
+            (
+                "variance",
+                lambda x: op.variance(x, [1]),
+                (3, 1030),
+                lambda x: x.var(1, correction=0),
+            ),
+            ("softmax", lambda x: op.nn.softmax(x), (2, 1111), lambda x: x.softmax(-1)),
+        )
+    ],
+    pool_case("uneven", (1, 7, 5, 6), (3, 2)),
+    pool_case("even", (2, 6, 4, 8), (3, 2)),
+    pool_case("half", (1, 6, 5, 3), (3, 4)),
+    pool_case("longer", (1, 2, 3, 5), (3, 7)),
+    pool_case("one", (1, "n", 5, 4), (1, 1), [{"n": 3}, {"n": 8}]),
+    pool_case("size", (1, "n", 5, 4), (3, 2), [{"n": 3}, {"n": 8}]),
     Case(
         "cumsum",
         lambda: from_te(lambda x: topi.cumsum(x, 1), (3, 8)),
