@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,6 +161,3 @@ def _loops(axes: Sequence[Axis], body: tirx.Stmt, kind: tirx.ForKind) -> tirx.St
 def allocate(buffers: Sequence[tirx.Var], body: tirx.Stmt) -> tirx.Stmt:
     """Give `body` local buffers."""
     return sequence(*[tirx.AllocBuffer(buffer) for buffer in buffers], body)
-
-
-Body = Callable[..., tirx.Stmt]

@@ -19,7 +19,7 @@ from pyjsml.bench.page import (
 from pyjsml.bench.statistics import Times
 from pyjsml.errors import EngineError, PyjsmlError
 from pyjsml.program import Isa
-from tests.bench.peers import PEERS
+from tests.bench.peers import PEERS, WEBGL_PEERS
 from tests.bench.rows import LeftOutError, Row, deviation
 
 TOLERANCES = {True: 1e-3, False: 0.1}
@@ -79,22 +79,33 @@ def compete(
 
 
 def enter(
-    track: Track, row: Row, threads: int, peers: Sequence[str], isas: Sequence[Isa | None]
+    track: Track,
+    row: Row,
+    threads: int,
+    peers: Sequence[str],
+    isas: Sequence[Isa | None],
+    device: str = "wasm",
 ) -> tuple[list[Contender], dict[str, str]]:
-    """Put what the row's contenders fetch on the track's site; return them, and who is left out."""
+    """Put what the row's contenders fetch on the track's site; return them, and who is left out.
+
+    On the device `webgl2` the peers are those that draw, too.
+    """
+    known = WEBGL_PEERS if device == "webgl2" else PEERS
     track.pages.clear()
     track.pages[INPUTS] = feed_page(row.inputs())
     contenders: list[Contender] = []
     left_out: dict[str, str] = {}
     try:
-        bundle = row.bundle()
+        bundle = row.bundle(("wasm", "webgl2") if device == "webgl2" else ("wasm",))
         track.pages.update(bundle_pages(bundle))
-        contenders += [bundle_contender(bundle, OURS[isa], isa, threads) for isa in isas]
+        contenders += [
+            bundle_contender(bundle, OURS[isa], isa, threads, device=device) for isa in isas
+        ]
     except PyjsmlError as error:
         left_out |= {OURS[isa]: str(error) for isa in isas}
     for peer in peers:
         try:
-            pages, contender = PEERS[peer](row, threads)
+            pages, contender = known[peer](row, threads)
         except LeftOutError as why:
             left_out[peer] = str(why)
             continue

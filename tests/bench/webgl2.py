@@ -11,22 +11,14 @@ from typing import Any
 
 import click
 
-from pyjsml.bench.page import (
-    INPUTS,
-    Contender,
-    Limits,
-    Track,
-    bundle_contender,
-    bundle_pages,
-    feed_page,
-)
+from pyjsml.bench.page import Limits, Track
 from pyjsml.bench.statistics import geometric_mean
-from pyjsml.errors import EngineUnavailableError, PyjsmlError
+from pyjsml.errors import EngineUnavailableError
 from tests.bench.cache import ROOT
 from tests.bench.peers import WEBGL_PEERS
 from tests.bench.results import machine, version
-from tests.bench.rows import LeftOutError, Row
-from tests.bench.runner import compete
+from tests.bench.rows import Row
+from tests.bench.runner import compete, enter
 from tests.bench.starts import start_all
 
 FILE = ROOT / "docs" / "webgl2-speed.md"
@@ -77,35 +69,12 @@ def main(rows: tuple[str, ...], rounds: int, seconds: float, count: int) -> None
 
 def _race(track: Track, name: str, limits: Limits, count: int) -> Found:
     row = Row(name)
-    contenders, left_out = _enter(track, row)
+    contenders, left_out = enter(track, row, 1, list(WEBGL_PEERS), [None], "webgl2")
     raced = compete(track, row, 1, contenders, left_out, limits).contenders
     # Whoever gives wrong numbers gives them from the start.
     right = [each for each in contenders if "times" in raced[each.name]]
     started = start_all(track, right, {}, count)
     return {who: {**each, "start": started.get(who, {})} for who, each in raced.items()}
-
-
-def _enter(track: Track, row: Row) -> tuple[list[Contender], dict[str, str]]:
-    """Put what the contenders fetch on the track's site; return them, and who is left out."""
-    track.pages.clear()
-    track.pages[INPUTS] = feed_page(row.inputs())
-    contenders: list[Contender] = []
-    left_out: dict[str, str] = {}
-    try:
-        bundle = row.bundle(("wasm", "webgl2"))
-        track.pages.update(bundle_pages(bundle))
-        contenders.append(bundle_contender(bundle, OURS, None, 1, device="webgl2"))
-    except PyjsmlError as error:
-        left_out[OURS] = str(error)
-    for peer, make in WEBGL_PEERS.items():
-        try:
-            pages, contender = make(row, 1)
-        except LeftOutError as why:
-            left_out[peer] = str(why)
-            continue
-        track.pages.update(pages)
-        contenders.append(contender)
-    return contenders, left_out
 
 
 def _write(file: Path, found: Mapping[str, Found], browser: str) -> None:
