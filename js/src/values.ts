@@ -1,7 +1,8 @@
 import type { DType } from "./data.js";
 import type { Room, TextureOf } from "./device.js";
-import { InputError, StateError } from "./errors.js";
+import { StateError } from "./errors.js";
 import { isPicture, type Picture } from "./picture.js";
+import { elementsOf } from "./picture-pixels.js";
 import type { DataOf } from "./tensor.js";
 
 /** Sets of rooms, one for each value of a model; bit i stands for the room number i. */
@@ -102,16 +103,14 @@ export class Values {
     for (const value of values) this.#current[value] = 1 << index;
   }
 
-  /** Draw a value where that can be done; whoever needs it elsewhere brings it. */
+  /** Draw a value where that can be done, and whoever needs it elsewhere brings it; else compute it. */
   #paint(value: number, picture: Picture): void {
     const index = this.#rooms.findIndex((room, index) => {
       return room.paint && (this.#places[value] as number) & (1 << index);
     });
     if (index < 0) {
-      throw new InputError(
-        "a picture can only be an input that an op on webgl2 reads: give a tensor, or place such an " +
-          "op there",
-      );
+      this.write(value, elementsOf(picture));
+      return;
     }
     this.#rooms[index]?.paint?.(value, picture);
     this.#current[value] = 1 << index;

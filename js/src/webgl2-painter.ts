@@ -1,5 +1,4 @@
-import { InputError } from "./errors.js";
-import type { Picture } from "./picture.js";
+import { extentOf, type Picture, refusePicture } from "./picture.js";
 import { sizeOf } from "./tensor.js";
 import type { Context } from "./webgl2-context.js";
 import { texelsOf } from "./webgl2-layout.js";
@@ -58,9 +57,6 @@ export class Painter {
   #load(image: TexImageSource): void {
     const { gl } = this.#context;
     const [width, height] = extentOf(image);
-    if (!width || !height) {
-      throw new InputError("the picture has no pixels: wait until its image or video has loaded");
-    }
     this.#pixels ??= gl.createTexture();
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.#pixels);
@@ -68,20 +64,10 @@ export class Painter {
     try {
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, image);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      const message = `the browser lets no page read the picture (${why}): serve it with CORS headers`;
-      throw new InputError(message, [], { cause });
+      throw refusePicture(cause);
     }
     this.#bytes = width * height * PIXEL;
   }
-}
-
-/** Width and height in pixels, which each kind of image calls otherwise. */
-function extentOf(image: TexImageSource): [width: number, height: number] {
-  if ("naturalWidth" in image) return [image.naturalWidth, image.naturalHeight];
-  if ("videoWidth" in image) return [image.videoWidth, image.videoHeight];
-  if ("displayWidth" in image) return [image.displayWidth, image.displayHeight];
-  return [image.width, image.height];
 }
 
 /** The shader for a layout, means and deviations; height and width are its dims. */

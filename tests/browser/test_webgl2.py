@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,25 @@ from pyjsml.check.tolerance import tolerance
 from pyjsml.emit import emit
 from pyjsml.engines.site import Site
 from tests.support.browsers import NAMES, BrowserPage, open_page
+from tests.support.pages import Quiet, served
 from tests.support.tiny import WEIGHT, tiny_program, with_kernels
 
 SCENARIOS = Path(__file__).parent / "webgl2"
 
+
+class Sharing(Quiet):
+    """A host whose images other sites may show, but not read."""
+
+    def end_headers(self) -> None:
+        """Let isolated pages show them."""
+        self.send_header("Cross-Origin-Resource-Policy", "cross-origin")
+        super().end_headers()
+
+
 Play = Callable[..., Any]
 """Run a function of scenarios.js in the page, with one argument."""
 
+GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 SIZES = (1, 3, 4, 5, 8191, 8192, 8193, 24581)
 """Elements; a row of texels has 8192."""
 AFFINE = [{"dtype": "float32", "code": "2.0 * v + 1.0"}]
@@ -257,19 +270,57 @@ def test_pictures_are_inputs(play: Play, kind: str, shape: list[int], own: bool)
     assert found["changed"] == []
 
 
-def test_a_picture_that_is_none_is_refused(play: Play) -> None:
+@pytest.mark.parametrize("shape", [[1, 3, 7, 5], [1, 7, 5, 3], [1, 3, 4, 9], [1, 11, 3, 3]])
+@pytest.mark.parametrize("kind", ["data", "canvas", "bitmap", "frame", "image"])
+def test_pictures_are_inputs_of_wasm(play: Play, kind: str, shape: list[int]) -> None:
+    size = {"width": 5, "height": 7}
+    options = {"mean": MEAN, "std": STD}
+    place = {"device": "wasm", "own": True}
+    found = play("paint", {"kind": kind, "shape": shape, "options": options, **place, **size})
+    assert "error" not in found
+    expected = resized(found["pixels"], shape=shape, **size).ravel()
+    weight = np.resize(WEIGHT, expected.size)
+    allowed = 8 / 255 / min(STD) if kind == "frame" else 1e-6
+    errors = np.abs(np.array(found["y"]) - expected * weight)
+    assert np.all(errors <= allowed * np.abs(weight))
+
+
+@pytest.mark.parametrize("device", ["wasm", "webgl2"])
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("nothing", "the picture has no pixels: wait until its image or video has loaded"),
+        ("none", "the browser can't draw the picture: give an image, a video, a VideoFrame"),
+        ("foreign", "the browser lets no page read the picture, which is from another site: serve"),
+    ],
+)
+def test_a_picture_that_is_none_is_refused(
+    play: Play, kind: str, message: str, device: str, tmp_path: Path
+) -> None:
+    (tmp_path / "picture.gif").write_bytes(GIF)
     size = {"width": 2, "height": 2, "shape": [1, 3, 2, 2], "options": {}, "own": True}
-    name, message = play("paint", {"kind": "nothing", **size})["error"]
+    with served(tmp_path, Sharing) as address:
+        given = {"kind": kind, "url": f"{address}picture.gif", "device": device, **size}
+        name, found = play("paint", given)["error"]
     assert name == "InputError"
-    assert message.startswith("the picture has no pixels")
+    assert found.startswith(message)
+
+
+def test_a_host_without_a_canvas_takes_image_data(play: Play) -> None:
+    (name, message), taken = play("paintWithoutCanvas")
+    assert name == "InputError"
+    assert message.startswith("this host has no canvas to read a picture with: give ImageData")
+    assert taken == ["none", ""]
+
+
+def test_a_picture_that_does_not_fit_is_refused(play: Play) -> None:
     found = play("refusePictures")
-    assert [name for name, _ in found] == ["InputError"] * 4
+    assert [name for name, _ in found] == ["InputError"] * 3
     messages = [message for _, message in found]
     assert "its shape is 2x3x2x2; it may be 1x3xHxW or 1xHxWx3" in messages[0]
     assert "its mean is 1,2; give three numbers" in messages[1]
     assert "its std is 0,1,NaN; give three numbers" in messages[1]
     assert "x: is of shape 1x3x4x4; the model wants 1x3x2x2" in messages[2]
-    assert messages[3].startswith("a picture can only be an input that an op on webgl2 reads")
 
 
 @pytest.mark.parametrize("length", [1, 8195])

@@ -158,3 +158,18 @@ export function weighted(length) {
   });
   return { ...model, load: bundled.load, main: [["call", 1]], files: bundled.files };
 }
+
+/** y = x * weight on wasm, where x is of `shape`, and the weight has an element for each of three. */
+export function scaledOnWasm(shape) {
+  const rows = shape.reduce((product, extent) => product * extent, 1) / 3;
+  const [pack, scale, view] = bundled.ops;
+  const shaped = (value, index) => (index < 2 ? value : { ...value, shape });
+  const port = (given) => ({ ...given, shape });
+  return {
+    ...bundled,
+    inputs: bundled.inputs.map(port),
+    outputs: bundled.outputs.map(port),
+    values: bundled.values.map(shaped),
+    ops: [pack, { ...scale, dims: [rows], extent: rows }, view],
+  };
+}

@@ -2,7 +2,7 @@
 // data.
 import { model as bundled } from "/bundle/index.js";
 import { Executor, pickDevice, picture, tensor, Trace } from "/bundle/runtime/index.js";
-import { chain, layered, weighted } from "./models.js";
+import { chain, layered, scaledOnWasm, weighted } from "./models.js";
 import { dirty, feedBack, look } from "./state.js";
 
 const WEBGL2 = { devices: ["webgl2"] };
@@ -306,37 +306,52 @@ function pixels(width, height) {
   return image;
 }
 
-/** Run a model that gives its input on a picture of each kind of source. */
-export async function paint({ kind, width, height, shape, options, own }) {
-  const data = pixels(width, height);
-  const canvas = new OffscreenCanvas(width, height);
+/** An image of each kind, with `data` in it, but for one that is at `url`. */
+async function imageOf(kind, data, url) {
+  const canvas = new OffscreenCanvas(data.width, data.height);
   canvas.getContext("2d").putImageData(data, 0, 0);
-  const sources = {
+  const loaded = async (from) => {
+    const image = new Image();
+    image.src = from;
+    await image.decode();
+    return image;
+  };
+  const kinds = {
     data: async () => data,
     canvas: async () => canvas,
     bitmap: () => createImageBitmap(data),
     frame: async () => new VideoFrame(canvas, { timestamp: 0, alpha: "discard" }),
-    image: async () => {
-      const image = new Image();
-      image.src = URL.createObjectURL(await canvas.convertToBlob());
-      await image.decode();
-      return image;
-    },
+    image: async () => loaded(URL.createObjectURL(await canvas.convertToBlob())),
     nothing: async () => new Image(),
+    none: async () => ({ width: 2, height: 2 }),
+    foreign: () => loaded(url),
   };
-  const image = await sources[kind]();
+  return kinds[kind]();
+}
+
+/**
+ * Run a model that gives its input, on a picture of `kind`: on webgl2, in a context of its `own` or
+ * of the page's, or on wasm, where it multiplies each three elements by weights.
+ */
+export async function paint({ kind, url, width, height, shape, options, device = "webgl2", own }) {
+  const data = pixels(width, height);
+  const image = await imageOf(kind, data, url);
   const context = own ? undefined : document.createElement("canvas").getContext("webgl2");
   const before = context && dirty(context);
-  const steps = [{ dtype: "float32", code: "v" }];
-  const executor = await Executor.create(chain("float32", shape, steps), {
-    ...WEBGL2,
-    webgl2: { context },
-  });
+  const onWebgl2 = device === "webgl2";
+  const executor = onWebgl2
+    ? await Executor.create(chain("float32", shape, [{ dtype: "float32", code: "v" }]), {
+        ...WEBGL2,
+        webgl2: { context },
+      })
+    : await Executor.create(scaledOnWasm(shape));
   const { getImageData } = OffscreenCanvasRenderingContext2D.prototype;
   try {
-    OffscreenCanvasRenderingContext2D.prototype.getImageData = () => {
-      throw new Error("a pixel passes through the CPU");
-    };
+    if (onWebgl2) {
+      OffscreenCanvasRenderingContext2D.prototype.getImageData = () => {
+        throw new Error("a pixel passes through the CPU");
+      };
+    }
     const x = picture(image, shape, options);
     await executor.run({ x });
     const y = numbers(first(await executor.run({ x })));
@@ -352,19 +367,37 @@ export async function paint({ kind, width, height, shape, options, own }) {
   }
 }
 
+/** What a picture on wasm fails with in a host without a canvas; ImageData needs none. */
+export async function paintWithoutCanvas() {
+  const executor = await Executor.create(scaledOnWasm([1, 3, 2, 2]));
+  const bitmap = await createImageBitmap(pixels(2, 2));
+  const { OffscreenCanvas } = globalThis;
+  const { createElement } = document;
+  globalThis.OffscreenCanvas = undefined;
+  document.createElement = () => ({ getContext: () => null });
+  try {
+    return await Promise.all(
+      [bitmap, pixels(2, 2)].map((image) =>
+        failure(() => executor.run({ x: picture(image, [1, 3, 2, 2]) })),
+      ),
+    );
+  } finally {
+    Object.assign(globalThis, { OffscreenCanvas });
+    document.createElement = createElement;
+    executor.dispose();
+  }
+}
+
 /** What a picture that can't be an input fails with. */
 export async function refusePictures() {
   const data = pixels(2, 2);
   const net = chain("float32", [1, 3, 2, 2], [{ dtype: "float32", code: "v" }]);
-  const onWasm = await Executor.create(bundled);
   const onWebgl2 = await Executor.create(net, WEBGL2);
   const found = [
     await failure(() => picture(data, [2, 3, 2, 2])),
     await failure(() => picture(data, [1, 3, 2, 2], { mean: [1, 2], std: [0, 1, NaN] })),
     await failure(() => onWebgl2.run({ x: picture(data, [1, 3, 4, 4]) })),
-    await failure(() => onWasm.run({ x: { ...picture(data, [1, 3, 2, 2]), shape: [2, 3] } })),
   ];
-  onWasm.dispose();
   onWebgl2.dispose();
   return found;
 }
