@@ -56,10 +56,19 @@ def example(
     inputs: Inputs,
     dims: Dims,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments to export `module` with: `args` and `kwargs`, overridden by `inputs`."""
-    given = dict(zip(argument_names(module), (_tensors(arg) for arg in args or ()), strict=False))
-    keyword = {name: _tensors(value) for name, value in (kwargs or {}).items()}
+    """Return the arguments to export `module` with: `args` and `kwargs`, overridden by `inputs`.
+
+    Raises OptionError where `args` has more than `forward` has names for, or where one is missing.
+    """
     names = argument_names(module)
+    args = args or ()
+    if len(args) > len(names):
+        raise OptionError(
+            f"{len(args)} arguments are given, but forward of {type(module).__name__} has names "
+            f"for {len(names)} ({', '.join(names)}): an input needs a name, which *args does not have"
+        )
+    given = dict(zip(names, map(_tensors, args), strict=False))
+    keyword = {name: _tensors(value) for name, value in (kwargs or {}).items()}
     check_inputs(inputs, [*names, *(name for name in keyword if name not in names)])
     check_dims(
         dims, [dim for spec in inputs.values() for dim in spec.shape if isinstance(dim, str)]

@@ -133,6 +133,17 @@ def test_missing_examples_say_which_input_to_give() -> None:
         load(SmallNet(), inputs=BATCH, dims=parse_dims(["seq=1:2"]))
 
 
+def test_arguments_without_names_are_refused() -> None:
+    class Sum(nn.Module):
+        def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+            return x + sum(others)
+
+    one = torch.ones(2)
+    with pytest.raises(OptionError, match=r"3 arguments .* Sum has names for 1 \(x\)"):
+        load(Sum(), args=(one, one, one))
+    assert load(Sum(), args=(one,)).signature.inputs == (TensorSpec("x", "float32", (2,)),)
+
+
 def test_exports_that_fail_say_why() -> None:
     with pytest.raises(ModelError, match="can't export SmallNet"):
         load(SmallNet(), inputs=parse_inputs(["image=float32[1,4,16,16]"]))
