@@ -13,10 +13,10 @@ import torch
 from pyjsml import api
 from pyjsml.check.compare import compare
 from pyjsml.check.tolerance import tolerance
-from pyjsml.engines.chromium import ChromiumEngine, system_browser
 from pyjsml.engines.files import runtime_module
 from pyjsml.engines.site import Site
 from pyjsml.program import TensorSpec
+from tests.support.browsers import NAMES, open_page
 from tests.support.random_networks import RandomNetwork
 
 SPLITS = Path(__file__).parent / "splits" / "splits.js"
@@ -25,11 +25,7 @@ BATCHES = (2, 1, 5)
 SHARES = (1.0, 0.7, 0.3)
 """Of the ops that webgl2 can run, how many do."""
 
-no_chromium = ChromiumEngine().available()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(no_chromium is not None, reason=str(no_chromium)),
-]
+pytestmark = pytest.mark.slow
 Run = Callable[[dict[str, Any]], Any]
 
 
@@ -40,13 +36,12 @@ def site() -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(scope="module")
-def run(site: Site) -> Iterator[Run]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as driver:
-        page = driver.chromium.launch(executable_path=system_browser()).new_page()
-        page.goto(site.url)
-        yield lambda options: page.evaluate(
+@pytest.fixture(scope="module", params=NAMES)
+def run(
+    site: Site, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Run]:
+    with open_page(request.param, site.url, tmp_path_factory.mktemp("browser")) as opened:
+        yield lambda options: opened.page.evaluate(
             "async (a) => (await import('/splits.js')).run(a)", options
         )
 

@@ -1,4 +1,4 @@
-"""Real models compute on WebGL2, in Chromium, what their own frameworks compute."""
+"""Real models compute on WebGL2, in each browser, what their own frameworks compute."""
 
 from __future__ import annotations
 
@@ -7,30 +7,42 @@ from pathlib import Path
 import pytest
 
 from pyjsml import api
-from pyjsml.engines import get_engine
+from tests.conftest import SharedBundle
+from tests.support.browsers import NAMES, need_browser
 from tests.support.real import REAL_MODELS, RealModel, sentence
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(get_engine("chromium").available() is not None, reason="needs Chromium"),
+DEVICES = ["wasm", "webgl2"]
+SMALL = ("mnist_cntk", "cnn_mnist_pytorch", "resnet20_cifar10")
+
+EVERY = [
+    pytest.param(real, id=real.name, marks=() if real.name in SMALL else pytest.mark.slow)
+    for real in REAL_MODELS
 ]
 
-DEVICES = ["wasm", "webgl2"]
 
-
-@pytest.mark.parametrize("real", REAL_MODELS, ids=lambda real: real.name)
-def test_real_models_match_their_vectors(real: RealModel, models: Path) -> None:
-    bundle = real.bundle(models, devices=DEVICES)
+@pytest.mark.parametrize("browser", NAMES)
+@pytest.mark.parametrize("real", EVERY)
+def test_real_models_match_their_vectors(
+    real: RealModel, browser: str, models: Path, shared_bundle: SharedBundle
+) -> None:
+    need_browser(browser)
+    bundle = shared_bundle(f"{real.name}-webgl2", lambda: real.bundle(models, devices=DEVICES))
     assert bundle.manifest["unshaded"] == {}
     vectors = real.vectors(models)
-    report = api.check(bundle, vectors=vectors, engines=["chromium"], devices=["webgl2"])
+    report = api.check(bundle, vectors=vectors, engines=[browser], devices=["webgl2"])
     assert report.ok, report.to_json()
     assert [row.device for row in report.rows] == ["webgl2"] * len(bundle.model["outputs"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("browser", NAMES)
 @pytest.mark.parametrize("length", [1, 7, 31, 128])
-def test_one_bundle_serves_every_sequence_length(length: int, models: Path) -> None:
-    bundle = REAL_MODELS[-1].bundle(models, devices=DEVICES)
+def test_one_bundle_serves_every_sequence_length(
+    length: int, browser: str, models: Path, shared_bundle: SharedBundle
+) -> None:
+    need_browser(browser)
+    real = REAL_MODELS[-1]
+    bundle = shared_bundle(f"{real.name}-webgl2", lambda: real.bundle(models, devices=DEVICES))
     vectors = sentence(models, length)
-    report = api.check(bundle, vectors=vectors, engines=["chromium"], devices=["webgl2"])
+    report = api.check(bundle, vectors=vectors, engines=[browser], devices=["webgl2"])
     assert report.ok, report.to_json()
