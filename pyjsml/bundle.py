@@ -19,7 +19,7 @@ from pyjsml.errors import BundleError, DigestError, FormatVersionError, OutputDi
 from pyjsml.files import integrity, walk, write_directory
 
 FORMAT_NAME = "pyjsml"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 
 

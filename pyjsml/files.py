@@ -17,10 +17,24 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+DIGESTED_BLOCK = 256 * 2**10
+"""What a page digests at a time; `js/src/digest.ts` has the same."""
+
 
 def integrity(data: bytes) -> str:
     """Return the SHA-384 digest of `data` as in a Subresource Integrity attribute."""
     return "sha384-" + base64.b64encode(hashlib.sha384(data).digest()).decode("ascii")
+
+
+def block_digest(data: bytes) -> str:
+    """Return the SHA-256 digest of the SHA-256 digests of the blocks of `data`, in base64.
+
+    A block has 256 KiB, but for the last. So a reader can digest a file as it comes, in hosts whose
+    digests are of all bytes at once.
+    """
+    blocks = (data[at : at + DIGESTED_BLOCK] for at in range(0, len(data), DIGESTED_BLOCK))
+    digests = b"".join(hashlib.sha256(block).digest() for block in blocks)
+    return base64.b64encode(hashlib.sha256(digests).digest()).decode("ascii")
 
 
 def write_directory(target: Path, files: Mapping[str, bytes]) -> None:

@@ -1,6 +1,8 @@
+import { Arrivals } from "./arrivals.js";
 import type { ModelData } from "./data.js";
 import type { Device } from "./device.js";
 import { checkDevices, given, joinDevices, makeDevices } from "./devices.js";
+import { BundleError } from "./errors.js";
 import { REST_AFTER_MS, systemHost } from "./host.js";
 import { load, loadSync } from "./load.js";
 import { checkFormat, type Model } from "./model.js";
@@ -27,6 +29,7 @@ export async function create<M extends Model, E>(
   const count = usableThreads(options);
   const host = systemHost(options.host);
   const loading = load(model, options);
+  const arrivals = new Arrivals(model, loading.shards);
   let devices = given(wanted);
   try {
     await loading.wasm;
@@ -38,13 +41,9 @@ export async function create<M extends Model, E>(
     onProgress?.({ phase: "compile", loaded: 1, total: 1 });
     const parts = new Parts({ model, isa: loading.isa, devices, host, policies });
     const executor = new Class(parts);
-    const weights = new Weights(model);
-    let arrived = 0;
     let rested = host.now();
-    for (const { progress, reads } of parts.prepare(weights)) {
-      while (reads && !weights.find(reads) && arrived < loading.weights.length) {
-        weights.add(await (loading.weights[arrived++] as Promise<Uint8Array>));
-      }
+    for (const { progress, wants } of parts.prepare()) {
+      if (wants) await arrivals.copy(wants.value, wants.into);
       signal?.throwIfAborted();
       onProgress?.(progress);
       if (host.now() - rested > REST_AFTER_MS) {
@@ -53,12 +52,14 @@ export async function create<M extends Model, E>(
       }
     }
     await parts.frames.ready;
-    await loading.checked;
+    await arrivals.finish();
+    loading.end();
     return executor;
   } catch (error) {
     for (const device of devices) device.dispose();
     // A file that is not the one promised may be why.
-    await loading.checked;
+    if (error instanceof BundleError) await arrivals.finish();
+    loading.end(error);
     throw error;
   }
 }
@@ -79,9 +80,8 @@ export function createSync<M extends Model, E>(
     const { policies = [] } = options;
     const parts = new Parts({ model, isa, devices, host, policies });
     const executor = new Class(parts);
-    const weights = new Weights(model);
-    for (const shard of shards) weights.add(shard);
-    for (const _ of parts.prepare(weights));
+    const weights = new Weights(model, shards);
+    for (const { wants } of parts.prepare()) if (wants) weights.copy(wants.value, wants.into);
     return executor;
   } catch (error) {
     for (const device of devices) device.dispose();

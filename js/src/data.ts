@@ -3,7 +3,7 @@
  * compiler's `emit` stage and the runtime; `FORMAT_VERSION` changes whenever it does.
  */
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** Element types, by numpy's names. A `bool` is one byte, 0 or 1. */
 export type DType =
@@ -142,6 +142,8 @@ export interface FileData {
   readonly bytes: number;
   /** `sha384-` and the digest in base64, as in a Subresource Integrity attribute. */
   readonly integrity: string;
+  /** SHA-256 of the SHA-256 digests of the file's blocks of 256 KiB, one after the other, in base64. */
+  readonly digest: string;
 }
 
 /** Everything the runtime knows of a model. */

@@ -4,13 +4,20 @@
  */
 
 import type { FileData, ModelData } from "./data.js";
-import { checkDigest, fileName } from "./digest.js";
+import { FileDigest, fileName } from "./digest.js";
 import { hasExactDots } from "./dots.js";
 import { LoadError } from "./errors.js";
 import type { Bytes, CreateOptions, CreateSyncOptions, Isa } from "./options.js";
-import { read } from "./read.js";
+import { type Blocks, read, split, type Tools } from "./read.js";
+import { Shard } from "./shard.js";
 import { bytesOf } from "./tensor.js";
 import { hasRelaxedSimd } from "./wasm.js";
+
+/**
+ * How much of a file may still be to come when the next one is asked for: what hides the way to the
+ * server, and no more, since a server gives up a connection that nobody reads from for too long.
+ */
+const AHEAD = 2 ** 21;
 
 /** A bundle's files in memory. */
 export interface Loaded {
@@ -23,17 +30,17 @@ export interface Loaded {
 export interface Loading {
   readonly isa: Isa;
   readonly wasm: Promise<Uint8Array>;
-  /** The shards of the weights, each as soon as it is in memory: its digest may still be unknown. */
-  readonly weights: readonly Promise<Uint8Array>[];
-  /** Settles when every file is in memory and known to be the one promised. */
-  readonly checked: Promise<void>;
+  /** The weights, to be read one after the other. */
+  readonly shards: readonly Shard[];
+  /** Have done: with an error, what is still on its way is no longer wanted. */
+  end(error?: unknown): void;
 }
 
 /**
- * Bring in the wasm file that fits this host and the weights. Rejects with LoadError where a file
- * can't be had, with DigestError where it is not the one promised, and with the signal's reason once
- * it is aborted. What runs is checked first; weights may be used while their digests are computed,
- * by whoever waits for `checked` before trusting the result.
+ * Bring in the wasm file that fits this host and the weights. What is read rejects with LoadError where
+ * a file can't be had, with DigestError at its end where it is not the one promised, and with the
+ * signal's reason once it is aborted. What runs is there only once it has been checked; weights may be
+ * used as they come, by whoever reads them to their end before trusting the result.
  */
 export function load(model: ModelData, options: CreateOptions): Loading {
   const { files = {}, weights, signal, onProgress } = options;
@@ -58,34 +65,40 @@ export function load(model: ModelData, options: CreateOptions): Loading {
   };
   const tools = { fetch: options.fetch, signal: stop?.signal, onBytes };
 
-  const bring = async (file: FileData) => {
+  const bring = async function* (file: FileData, onNearEnd?: () => void): Blocks {
     const given = files[fileName(file)];
-    if (given) onBytes(given.byteLength);
-    const bytes = given ? bytesOf(given) : await read(file.url, tools, file);
-    stop?.signal.throwIfAborted();
-    return bytes;
+    const digest = new FileDigest(file);
+    let left = file.bytes;
+    for await (const block of given ? split(bytesOf(given), tools) : read(file.url, tools, file)) {
+      stop?.signal.throwIfAborted();
+      await digest.add(block);
+      left -= block.length;
+      if (left < AHEAD) onNearEnd?.();
+      yield block;
+    }
+    await digest.check();
   };
-  const check = async (file: FileData, bytes: Promise<Uint8Array>) => {
-    await checkDigest(file, await bytes);
-    return bytes;
-  };
-  // Hosts fetch a few files at a time, and this one is to be compiled meanwhile.
-  const program = check(wasm, bring(wasm));
-  const promised = replaced ? [] : model.files.weights;
-  const shards = replaced
-    ? replaced.map(async (s) => (isLocation(s) ? read(s, tools) : bytesOf(s)))
-    : promised.map(bring);
-  const checks = promised.map((file, index) => check(file, shards[index] as Promise<Uint8Array>));
-  const checked = Promise.all([program, ...shards, ...checks]).then(
-    () => signal?.removeEventListener("abort", giveUp),
-    (error: unknown) => {
+  const watched = async function* (blocks: Blocks): Blocks {
+    try {
+      yield* blocks;
+    } catch (error) {
       stop?.abort(error);
-      signal?.removeEventListener("abort", giveUp);
       throw error;
-    },
-  );
-  checked.catch(() => {}); // Whoever asks is told; that nobody has asked yet is no event.
-  return { isa, wasm: program, weights: shards, checked };
+    }
+  };
+  const shards: Shard[] = replaced
+    ? replaced.map((source) => new Shard(watched(readAny(source, tools))))
+    : model.files.weights.map((file, index) => {
+        return new Shard(watched(bring(file, () => shards[index + 1]?.ask())));
+      });
+  const program = gather(watched(bring(wasm)));
+  // Is to arrive while that is compiled.
+  shards[0]?.ask();
+  const end = (error?: unknown) => {
+    signal?.removeEventListener("abort", giveUp);
+    if (error !== undefined) stop?.abort(error);
+  };
+  return { isa, wasm: program, shards, end };
 }
 
 /** Take the files from the caller, who has checked them. Throws LoadError where one is missing. */
@@ -120,6 +133,25 @@ function pickIsa(
   const usable =
     exact && hasRelaxedSimd() && (!needsFile || fileName(model.files.relaxed) in files);
   return usable ? "relaxed" : "simd128";
+}
+
+/** Read weights of the user's own, wherever they are. */
+function readAny(source: Bytes | URL | string, tools: Tools): Blocks {
+  if (isLocation(source)) return read(source, tools);
+  return split(bytesOf(source), { ...tools, onBytes: () => {} });
+}
+
+/** Put all blocks of a file together. */
+async function gather(blocks: Blocks): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const block of blocks) parts.push(block.slice());
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function asList<T extends object | string>(source: T | readonly T[]): readonly T[] {

@@ -12,7 +12,6 @@ import type { Plan } from "./plan.js";
 import { compose, type Hooks, type Policy } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";
 import { Turns } from "./turns.js";
-import type { Weights } from "./weights.js";
 
 /** What making an executor begins with. */
 export interface Basis<M extends Model> {
@@ -91,7 +90,7 @@ export class Parts<M extends Model> {
   }
 
   /** Place the ops, and prepare the weights as `prepare` says. */
-  *prepare(weights: Weights): Generator<Preparation> {
+  *prepare(): Generator<Preparation, void, void> {
     this.#places = placeAll<M>({
       model: this.#whole,
       ops: this.ops,
@@ -103,7 +102,7 @@ export class Parts<M extends Model> {
     this.frames.place(this.#places);
     const frame = this.frames.load();
     this.#weights = frame.plan.persistentEnd;
-    yield* prepare(this.model, frame, weights);
+    yield* prepare(this.model, frame);
     frame.close();
   }
 

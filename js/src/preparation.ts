@@ -1,35 +1,32 @@
 import type { ModelData, ValueData } from "./data.js";
 import type { Frame } from "./frames.js";
 import type { Progress } from "./options.js";
-import type { Weights } from "./weights.js";
+import { bytesOf } from "./tensor.js";
 
 /** What making an executor is about to do. */
 export interface Preparation {
   readonly progress: Progress;
-  /** The value whose constant it is about to read. */
-  readonly reads: ValueData | undefined;
+  /** The constant that whoever hears of this has to bring first. */
+  readonly wants: Wanted | undefined;
 }
 
-/**
- * Run the steps that bring in the weights and pack them. Before each step it tells how far it is and
- * which constant it is about to read, which is to be in `weights` then.
- */
+/** A constant, and the memory that it is to be copied to. */
+export interface Wanted {
+  readonly value: ValueData;
+  readonly into: Uint8Array;
+}
+
+/** Run the steps that pack the weights. Before each step it tells how far it is, and what it wants. */
 export function* prepare(
   model: ModelData,
   { steps, values }: Frame,
-  weights: Weights,
-): Generator<Preparation> {
+): Generator<Preparation, void, void> {
   const at = (loaded: number) => ({ phase: "prepare", loaded, total: steps.length }) as const;
   for (const [index, { kind, target, call }] of steps.entries()) {
-    const reads = kind === "read" ? (model.values[target] as ValueData) : undefined;
-    yield { progress: at(index), reads };
-    if (reads) {
-      const bytes = weights.find(reads);
-      if (!bytes) throw weights.misfits();
-      values.write(target, bytes);
-    } else {
-      call?.();
-    }
+    const value = kind === "read" ? (model.values[target] as ValueData) : undefined;
+    const wants = value && { value, into: bytesOf(values.view(target)) };
+    yield { progress: at(index), wants };
+    call?.();
   }
-  yield { progress: at(steps.length), reads: undefined };
+  yield { progress: at(steps.length), wants: undefined };
 }

@@ -1,7 +1,6 @@
 import type { FileData } from "./data.js";
-import { canDigest } from "./digest.js";
+import { BLOCK, canDigest } from "./digest.js";
 import { LoadError } from "./errors.js";
-import { bytesOf } from "./tensor.js";
 
 /** What reading files takes. */
 export interface Tools {
@@ -10,23 +9,20 @@ export interface Tools {
   onBytes(count: number): void;
 }
 
+/** A file's bytes, `BLOCK` at a time but for the last. Each block is there until the next is asked for. */
+export type Blocks = AsyncGenerator<Uint8Array, void, void>;
+
 /**
  * Read a file, from a disk or a server; `promise` is what the bundle says of it, if it is of one. Throws
  * LoadError, or the signal's reason.
  */
-export async function read(
-  url: URL | string,
-  tools: Tools,
-  promise?: FileData,
-): Promise<Uint8Array> {
+export async function* read(url: URL | string, tools: Tools, promise?: FileData): Blocks {
   const isFile = String(url).startsWith("file:") || !/^[a-z][a-z\d+.-]+:/i.test(String(url));
   // Asked for at run time, so that a bundler for browsers sees no import of a Node module.
   const fs = isFile ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;
   try {
-    if (!fs || tools.fetch) return await readUrl(url, tools, promise);
-    const file = await fs.readFile(url, tools.signal ? { signal: tools.signal } : {});
-    tools.onBytes(file.length);
-    return bytesOf(file);
+    if (!fs || tools.fetch) yield* readUrl(url, tools, promise);
+    else yield* readFile(await fs.open(url), tools);
   } catch (cause) {
     tools.signal?.throwIfAborted();
     if (cause instanceof LoadError) throw cause;
@@ -41,6 +37,16 @@ export async function read(
   }
 }
 
+/** The same of bytes that are in memory. */
+export async function* split(bytes: Uint8Array, { signal, onBytes }: Tools): Blocks {
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    signal?.throwIfAborted();
+    const block = bytes.subarray(at, at + BLOCK);
+    onBytes(block.length);
+    yield block;
+  }
+}
+
 /** What to look at where a file can't be read: one of the bundle's, or else the user's weights. */
 function advice(promise: FileData | undefined, lie: string): string {
   return promise
@@ -48,11 +54,23 @@ function advice(promise: FileData | undefined, lie: string): string {
     : 'Check the address given as "weights"';
 }
 
-async function readUrl(
-  url: URL | string,
-  tools: Tools,
-  promise: FileData | undefined,
-): Promise<Uint8Array> {
+async function* readFile(
+  file: import("node:fs/promises").FileHandle,
+  { signal, onBytes }: Tools,
+): Blocks {
+  const read: Next = async (into, at) => {
+    signal?.throwIfAborted();
+    const { bytesRead: count } = await file.read(into, at, into.length - at);
+    return { into, count };
+  };
+  try {
+    yield* gather(read, onBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readUrl(url: URL | string, tools: Tools, promise: FileData | undefined): Blocks {
   const request: RequestInit = {};
   if (tools.signal) request.signal = tools.signal;
   // A page that is not in a secure context has no `crypto.subtle`; there the browser checks.
@@ -69,32 +87,23 @@ async function readUrl(
         "server's pre-bundling (Vite: optimizeDeps.exclude)",
     );
   }
-  if (!response.body) return bytesOf(await response.arrayBuffer());
-  const length = Number(response.headers.get("content-length"));
-  return gather(response.body, promise?.bytes || length || 65536, tools.onBytes);
+  if (response.body) yield* gather(chunks(response.body), tools.onBytes);
+  else yield* split(new Uint8Array(await response.arrayBuffer()), tools);
 }
 
-/** Gather a stream into one array, of `expected` bytes if all goes well. */
-async function gather(
-  stream: ReadableStream<Uint8Array>,
-  expected: number,
-  onBytes: (count: number) => void,
-): Promise<Uint8Array> {
-  const next = chunks(stream);
-  // One byte more than expected, so that the end of the stream shows without a larger array.
-  let bytes = new Uint8Array(expected + 1);
-  let length = 0;
-  for (;;) {
-    if (length === bytes.length) {
-      const larger = new Uint8Array(bytes.length * 2);
-      larger.set(bytes);
-      bytes = larger;
-    }
-    const { into, count } = await next(bytes, length);
-    if (!count) return into.subarray(0, length);
-    bytes = into;
+/** Gather what comes into blocks, all in one place: fresh memory takes as long as what fills it. */
+async function* gather(next: Next, onBytes: (count: number) => void): Blocks {
+  let block = new Uint8Array(BLOCK);
+  for (let length = 0; ;) {
+    const { into, count } = await next(block, length);
+    block = into;
     length += count;
-    onBytes(count);
+    if (count) onBytes(count);
+    if (length === BLOCK || (!count && length)) {
+      yield block.subarray(0, length);
+      length = 0;
+    }
+    if (!count) return;
   }
 }
 
@@ -104,10 +113,11 @@ interface Chunk {
   readonly count: number;
 }
 
-/** Return what reads the next bytes of `stream` into an array from a position on. */
-function chunks(
-  stream: ReadableStream<Uint8Array>,
-): (into: Uint8Array<ArrayBuffer>, at: number) => Promise<Chunk> {
+/** Reads the next bytes into an array from a position on. */
+type Next = (into: Uint8Array<ArrayBuffer>, at: number) => Promise<Chunk>;
+
+/** Return what reads the next bytes of `stream`. */
+function chunks(stream: ReadableStream<Uint8Array>): Next {
   const byteReader = byteReaderOf(stream);
   if (byteReader) {
     return async (into, at) => {

@@ -2,6 +2,16 @@ import type { DType } from "./data.js";
 import { BundleError } from "./errors.js";
 import { bytesOf, copyOut, itemSize, type Shape, sizeOf, type Tensor } from "./tensor.js";
 
+/** What a safetensors file says of a tensor. */
+export interface Slot {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Where its bytes begin and end, counted from the end of the header. */
+  readonly begin: number;
+  readonly end: number;
+}
+
 /** A tensor of a safetensors file: `bytes` are the file's own, at any alignment. */
 export interface Entry {
   readonly dtype: DType;
@@ -23,37 +33,71 @@ const NAMES: Readonly<Record<DType, string>> = {
   uint64: "U64",
   bool: "BOOL",
 };
-const HEADER_LENGTH_BYTES = 8;
+/** A safetensors file begins with the length of its header, in so many bytes. */
+export const HEADER_LENGTH_BYTES = 8;
+/** The format allows no header to be longer. */
+const LONGEST_HEADER = 100_000_000;
 
 /** Read the entries of a safetensors file without copying. Throws BundleError if malformed. */
 export function readEntries(file: Uint8Array): Map<string, Entry> {
-  const broken = (problem: string) =>
-    new BundleError(`the safetensors file is truncated or corrupt: ${problem}`);
-  if (file.length < HEADER_LENGTH_BYTES) throw broken(`it has only ${file.length} bytes`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-  const start = HEADER_LENGTH_BYTES + length;
-  if (start > file.length) throw broken(`its header of ${length} bytes goes past its end`);
+  const start = HEADER_LENGTH_BYTES + headerLength(file.subarray(0, HEADER_LENGTH_BYTES));
+  const slots = readSlots(file.subarray(HEADER_LENGTH_BYTES, start), start - HEADER_LENGTH_BYTES);
+  return new Map(
+    slots.map(({ name, dtype, shape, begin, end }) => {
+      const bytes = file.subarray(start + begin, start + end);
+      if (bytes.length < end - begin) throw cutShort(name);
+      return [name, { dtype, shape, bytes }];
+    }),
+  );
+}
 
-  const header = parseHeader(file.subarray(HEADER_LENGTH_BYTES, start));
-  if (!header) throw broken("its header is not JSON");
+/** Read how long the header is, from the file's first bytes. Throws BundleError if malformed. */
+export function headerLength(prefix: Uint8Array): number {
+  if (prefix.length < HEADER_LENGTH_BYTES) throw broken(`it has only ${prefix.length} bytes`);
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  if (length > LONGEST_HEADER) throw broken(`its header would have ${length} bytes`);
+  return length;
+}
+
+/**
+ * Read what a header of `length` bytes says, in the order in which the tensors lie in the file. Throws
+ * BundleError if it is malformed.
+ */
+export function readSlots(header: Uint8Array, length: number): Slot[] {
+  if (header.length < length) throw broken(`its header of ${length} bytes goes past its end`);
+  const fields = parseHeader(header);
+  if (!fields) throw broken("its header is not JSON");
   const dtypes = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as DType]));
-  const entries = new Map<string, Entry>();
-  for (const [name, fields] of Object.entries(header)) {
+  const slots: Slot[] = [];
+  for (const [name, entry] of Object.entries(fields)) {
     if (name === "__metadata__") continue;
-    const { dtype: stored, shape, data_offsets: offsets } = fields ?? {};
+    const { dtype: stored, shape, data_offsets: offsets } = entry ?? {};
     if (!Array.isArray(shape) || !Array.isArray(offsets)) {
       throw broken(`its header does not describe ${name}`);
     }
     const dtype = dtypes.get(String(stored));
     if (!dtype) throw new BundleError(`the weight ${name} is of dtype ${stored}, unknown here`);
-    const bytes = file.subarray(start + Number(offsets[0]), start + Number(offsets[1]));
-    if (bytes.length !== sizeOf(shape) * itemSize(dtype)) {
+    const [begin, end] = offsets.map(Number) as [number, number];
+    if (!(begin >= 0) || end - begin !== sizeOf(shape) * itemSize(dtype)) {
       throw broken(`the bytes of ${name} don't fill its shape`);
     }
-    entries.set(name, { dtype, shape, bytes });
+    slots.push({ name, dtype, shape, begin, end });
   }
-  return entries;
+  slots.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const shared = slots.find(({ begin }, index) => begin < (slots[index - 1]?.end ?? 0));
+  if (shared) throw broken(`the bytes of ${shared.name} are another weight's, too`);
+  return slots;
+}
+
+/** The file ends before the bytes of a tensor do. */
+export function cutShort(name: string): BundleError {
+  return broken(`it ends within the bytes of ${name}`);
+}
+
+/** The file is no safetensors file. */
+export function broken(problem: string): BundleError {
+  return new BundleError(`the safetensors file is truncated or corrupt: ${problem}`);
 }
 
 /** Read a safetensors file: a Tensor, with a copy of the data, for each name. */

@@ -252,6 +252,48 @@ describe("outside of a secure context", () => {
   });
 });
 
+describe("a file of several blocks", () => {
+  const unused = tensor("uint8", [700_001]);
+  const scale = tensor("float32", [3], [1, 10, 100]);
+  const big = writeSafetensors({ unused, "block.scale": scale });
+  const name = "weights.safetensors";
+  const model = modelData(2, {
+    files: { ...modelAt(base ?? "http://x/").files, weights: [describeFile(`big/${name}`, big)] },
+  }) as StaticNet;
+  const answer = (bytes: Uint8Array<ArrayBuffer>, step: number): typeof fetch => {
+    return async () => {
+      let at = 0;
+      const pull = (controller: ReadableByteStreamController | ReadableStreamDefaultController) => {
+        if (at < bytes.length) controller.enqueue(bytes.slice(at, (at += step)));
+        else controller.close();
+      };
+      return new Response(new ReadableStream({ pull }));
+    };
+  };
+  const { [name]: _, ...rest } = files;
+
+  test.each([1 << 20, 99_991, 262_144])("is read in steps of %i bytes", async (step) => {
+    await checkRun(await Executor.create(model, { files: rest, fetch: answer(big, step) }));
+  });
+
+  test("is read from memory", async () => {
+    await checkRun(await Executor.create(model, { files: { ...rest, [name]: big } }));
+  });
+
+  test.each([0, 7, 300_000, big.length - 1])("is refused if byte %i is another", async (at) => {
+    const changed = big.slice();
+    changed[at] = (changed[at] as number) ^ 1;
+    for (const options of [
+      { files: rest, fetch: answer(changed, 99_991) },
+      { files: { ...rest, [name]: changed } },
+    ]) {
+      const creation = Executor.create(model, options);
+      await expect(creation).rejects.toThrow(DigestError);
+      await expect(creation).rejects.toThrow(`${name} is not the file that the bundle promises`);
+    }
+  });
+});
+
 describe("shards", () => {
   const other = writeSafetensors({ unused: tensor("uint8", [1]) });
 
@@ -278,6 +320,28 @@ describe("shards", () => {
     };
     const options = { files, fetch: mine, onProgress };
     await checkRun(await Executor.create(sharded([weights(), other]), options));
+  });
+
+  test("are asked for one after the other, each before the one before has ended", async () => {
+    const long = writeSafetensors({ unused: tensor("uint8", [600_000]) });
+    const asked: string[] = [];
+    let askAll = () => {};
+    const allAsked = new Promise<void>((resolve) => (askAll = resolve));
+    const mine: typeof fetch = async (url) => {
+      const name = String(url).slice(-6);
+      asked.push(name);
+      if (name === "part-1") askAll();
+      const parts = name === "part-0" ? [long.slice(0, 500_000), long.slice(500_000)] : [weights()];
+      const pull = async (controller: ReadableStreamDefaultController) => {
+        if (name === "part-0" && parts.length === 1) await allAsked;
+        const part = parts.shift();
+        if (part) controller.enqueue(part);
+        else controller.close();
+      };
+      return new Response(new ReadableStream({ pull }));
+    };
+    await checkRun(await Executor.create(sharded([long, weights()]), { files, fetch: mine }));
+    expect(asked).toEqual(["part-0", "part-1"]);
   });
 
   test("a wrong one is refused though its weights were prepared before its digest was known", async () => {

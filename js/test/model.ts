@@ -9,7 +9,14 @@
 import { createHash } from "node:crypto";
 import wabt from "wabt";
 import type { Expr, FileData, ModelData, ValueData } from "../src/data.js";
-import { defineModel, type Model, type Tensor, tensor, writeSafetensors } from "../src/index.js";
+import {
+  defineModel,
+  FORMAT_VERSION,
+  type Model,
+  type Tensor,
+  tensor,
+  writeSafetensors,
+} from "../src/index.js";
 
 export type StaticNet = Model<
   { x: Tensor<"float32", [2, 3]>; k: Tensor<"int64", [2]> },
@@ -96,8 +103,16 @@ export function modelFiles(): Record<string, Uint8Array<ArrayBuffer>> {
 
 /** What a bundle says of a file. */
 export function describeFile(url: URL | string, bytes: Uint8Array): FileData {
-  const digest = createHash("sha384").update(bytes).digest("base64");
-  return { url, bytes: bytes.length, integrity: `sha384-${digest}` };
+  const integrity = `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
+  const digests = createHash("sha256");
+  for (let at = 0; at < bytes.length; at += 2 ** 18) {
+    digests.update(
+      createHash("sha256")
+        .update(bytes.subarray(at, at + 2 ** 18))
+        .digest(),
+    );
+  }
+  return { url, bytes: bytes.length, integrity, digest: digests.digest("base64") };
 }
 
 /** The data of the model; `rows` is the first axis of its inputs. */
@@ -107,7 +122,7 @@ export function modelData(rows: Expr, changes: Partial<ModelData> = {}): ModelDa
     return { name, dtype: "float32", shape, region: "main", ...rest };
   };
   return {
-    formatVersion: 1,
+    formatVersion: FORMAT_VERSION,
     name: "tiny",
     dims: typeof rows === "string" ? [{ name: rows, min: 1, max: 4 }] : [],
     inputs: [

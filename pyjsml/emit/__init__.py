@@ -14,9 +14,16 @@ from pyjsml.emit.npm import RUNTIME_ENTRY, check_package, default_package_name, 
 from pyjsml.emit.readme import readme
 from pyjsml.emit.shaders import shaders_js
 from pyjsml.emit.types import index_types
-from pyjsml.emit.views import ExecutorScript, FileView, IndexJs, IndexScript, LoadedFiles
+from pyjsml.emit.views import (
+    ExecutorScript,
+    FileView,
+    IndexJs,
+    IndexScript,
+    LoadedFile,
+    LoadedFiles,
+)
 from pyjsml.emit.weights import weight_files
-from pyjsml.files import integrity, walk
+from pyjsml.files import block_digest, integrity, walk
 from pyjsml.resources import resource_directory
 from pyjsml.templating import render
 
@@ -55,9 +62,9 @@ def emit(
     module = f"./runtime/{RUNTIME_ENTRY}" if vendored else "pyjsml"
     weights = weight_files(dict(_weights(program)))
     loaded = LoadedFiles(
-        simd128=_view(_SIMD, program.wasm["simd128"]),
-        relaxed=_view(_RELAXED, program.wasm["relaxed"]),
-        weights=tuple(_view(path, data) for path, data in weights.items()),
+        simd128=_loaded(_SIMD, program.wasm["simd128"]),
+        relaxed=_loaded(_RELAXED, program.wasm["relaxed"]),
+        weights=tuple(_loaded(path, data) for path, data in weights.items()),
     )
     data = model_json(program)
     entry = executor.entry if executor else None
@@ -124,3 +131,7 @@ def _runtime_files(vendored: bool) -> Iterator[tuple[str, bytes]]:
 
 def _view(path: str, data: bytes) -> FileView:
     return FileView(path, len(data), integrity(data))
+
+
+def _loaded(path: str, data: bytes) -> LoadedFile:
+    return LoadedFile(path, len(data), integrity(data), block_digest(data))

@@ -10,7 +10,7 @@ from typing import Any
 from pyjsml.bundle import FORMAT_NAME, FORMAT_VERSION
 from pyjsml.emit.data import ModelJson
 from pyjsml.emit.limits import memory_limits
-from pyjsml.emit.views import FileView, LoadedFiles
+from pyjsml.emit.views import FileView, LoadedFile, LoadedFiles
 from pyjsml.program import Program
 
 
@@ -64,5 +64,10 @@ def _model(data: ModelJson, loaded: LoadedFiles) -> dict[str, Any]:
     }
 
 
-def _file(file: FileView) -> dict[str, Any]:
-    return {"url": file.path, "bytes": file.bytes, "integrity": file.integrity}
+def _file(file: LoadedFile) -> dict[str, Any]:
+    return {
+        "url": file.path,
+        "bytes": file.bytes,
+        "integrity": file.integrity,
+        "digest": file.digest,
+    }

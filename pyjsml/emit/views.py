@@ -10,7 +10,7 @@ from pyjsml.program import Dim
 
 @dataclass(frozen=True)
 class FileView:
-    """A file of the bundle as the loader checks it."""
+    """A file of the bundle, with its digest as in a Subresource Integrity attribute."""
 
     path: str
     bytes: int
@@ -18,12 +18,19 @@ class FileView:
 
 
 @dataclass(frozen=True)
+class LoadedFile(FileView):
+    """A file that a model loads."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
 class LoadedFiles:
     """The files that a model loads."""
 
-    simd128: FileView
-    relaxed: FileView
-    weights: tuple[FileView, ...]
+    simd128: LoadedFile
+    relaxed: LoadedFile
+    weights: tuple[LoadedFile, ...]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def flip_last_byte(path: Path) -> None:
 
 def another_format(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"formatVersion": 1', '"formatVersion": 99'), encoding="utf-8")
+    path.write_text(text.replace('"formatVersion": 2', '"formatVersion": 99'), encoding="utf-8")
 
 
 DAMAGES = [

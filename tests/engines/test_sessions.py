@@ -202,7 +202,7 @@ def test_changed_weights(engine: Engine, chain_bundle: Bundle) -> None:
 
 def test_another_format_version(engine: Engine, chain_bundle: Bundle) -> None:
     files = {
-        path: chain_bundle.files[path].replace(b'"formatVersion": 1', b'"formatVersion": 99')
+        path: chain_bundle.files[path].replace(b'"formatVersion": 2', b'"formatVersion": 99')
         for path in ("index.js", "index.script.js")
     }
     with pytest.raises(FormatVersionError, match="99"):

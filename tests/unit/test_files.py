@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import random
 import signal
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pyjsml import files
-from pyjsml.files import integrity, walk, write_directory
+from pyjsml.files import DIGESTED_BLOCK, block_digest, integrity, walk, write_directory
 
 OLD = {"a": b"old", "b/c": b"old"}
 NEW = {"a": b"new", "b/d": b"new", "e": b"new"}
@@ -41,6 +43,15 @@ def test_integrity_is_that_of_the_standard() -> None:
     assert integrity(b"alert('Hello, world.');") == (
         "sha384-H8BRh8j48O9oYatfu5AZzq6A9RINhZO5H16dQZngK7T62em8MUt1FLm52t+eX6xO"
     )
+
+
+@pytest.mark.parametrize("length", [0, 1, DIGESTED_BLOCK, DIGESTED_BLOCK + 1, 2 * DIGESTED_BLOCK])
+def test_a_digest_of_blocks_is_that_of_their_digests(length: int) -> None:
+    data = random.Random(length).randbytes(length)
+    blocks = [data[:DIGESTED_BLOCK], data[DIGESTED_BLOCK:]]
+    digests = b"".join(hashlib.sha256(block).digest() for block in blocks if block)
+    expected = hashlib.sha256(digests).digest()
+    assert base64.b64decode(block_digest(data)) == expected
 
 
 def test_writes_a_new_directory_and_its_parents(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import { Executor } from "./runtime/index.js";
 
 /** The model tiny_net. */
 export const model = {
-  "formatVersion": 1,
+  "formatVersion": 2,
   "name": "tiny_net",
   "dims": [
   ],
@@ -34,10 +34,10 @@ export const model = {
     ["call",2],
   ],
   "files": {
-    "simd128": { "url": new URL("./model.simd.wasm", import.meta.url), "bytes": 11, "integrity": "sha384-xQqYazqXklO9NVsBA/IqAgN4RbTowozq+TpPDpoEVk40qh5JK2DmkMu8c0XEb+0p" },
-    "relaxed": { "url": new URL("./model.relaxed.wasm", import.meta.url), "bytes": 11, "integrity": "sha384-8q69AnVeZdnAJIXJWQhgguemEkM9LNiLB0yAJzac1KSbxzp57GgkCfr0AB8wyBeM" },
+    "simd128": { "url": new URL("./model.simd.wasm", import.meta.url), "bytes": 11, "integrity": "sha384-xQqYazqXklO9NVsBA/IqAgN4RbTowozq+TpPDpoEVk40qh5JK2DmkMu8c0XEb+0p", "digest": "gOW5gkdlcXAgEgP+JJYt2croi0irQeB+Ln39CZGFteE=" },
+    "relaxed": { "url": new URL("./model.relaxed.wasm", import.meta.url), "bytes": 11, "integrity": "sha384-8q69AnVeZdnAJIXJWQhgguemEkM9LNiLB0yAJzac1KSbxzp57GgkCfr0AB8wyBeM", "digest": "CHcknYnzvQPH8c7R2iz5UR3pK5b2wkt/wHP+plFC150=" },
     "weights": [
-      { "url": new URL("./weights.safetensors", import.meta.url), "bytes": 92, "integrity": "sha384-DCSuHyx6FdHWjebZTJZahwRdtvc8pS9Z2sJ3zSv2NqCgQHh8LdtLsMa/lZgqlA37" },
+      { "url": new URL("./weights.safetensors", import.meta.url), "bytes": 92, "integrity": "sha384-DCSuHyx6FdHWjebZTJZahwRdtvc8pS9Z2sJ3zSv2NqCgQHh8LdtLsMa/lZgqlA37", "digest": "1fH2dhXV7o/vRKFUAHtHO4byvG2xrKYrz/zZL64VvLo=" },
     ],
   },
 };
