@@ -30,7 +30,9 @@ SLOWEST = 15
     type=click.Path(path_type=Path),
     help="The model as the peers read it.",
 )
-@click.option("--runs", default=30, show_default=True, type=click.IntRange(1), help="Rounds.")
+@click.option(
+    "--runs", metavar="N", default=30, show_default=True, type=click.IntRange(1), help="Rounds."
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is stdout.")
 def bench(
     directory: str,

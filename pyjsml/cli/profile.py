@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,15 +15,22 @@ from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
 
 PAGE = Path("profile.html")
-_FILE = click.Path(path_type=Path)
+_FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path(path_type=Path)}
 
 
 @click.command(short_help="Show where a bundle's time and memory go, as a page.")
 @run_options(engine="chromium", inputs=RANDOM_INPUTS)
-@click.option("--runs", default=30, show_default=True, type=click.IntRange(1), help="Traced runs.")
-@click.option("-o", "--output", "page_file", default=PAGE, show_default=True, type=_FILE)
-@click.option("--chrome", "chrome_file", type=_FILE, help="Write a trace for Perfetto here too.")
-@click.option("--json", "json_file", type=_FILE, help="Write the figures as JSON here too.")
+@click.option(
+    "--runs",
+    metavar="N",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Traced runs.",
+)
+@click.option("-o", "--output", "page_file", default=PAGE, show_default=True, **_FILE)
+@click.option("--chrome", "chrome_file", **_FILE, help="Write a trace for Perfetto here too.")
+@click.option("--json", "json_file", **_FILE, help="Write the figures as JSON here too.")
 def profile(
     directory: str,
     inputs: tuple[str, ...],

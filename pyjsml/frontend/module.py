@@ -65,7 +65,7 @@ def example(
     if len(args) > len(names):
         raise OptionError(
             f"{len(args)} arguments are given, but forward of {type(module).__name__} has names "
-            f"for {len(names)} ({', '.join(names)}): an input needs a name, which *args does not have"
+            f"for {len(names)} ({', '.join(names)}): inputs need names, and *args has none"
         )
     given = dict(zip(names, map(_tensors, args), strict=False))
     keyword = {name: _tensors(value) for name, value in (kwargs or {}).items()}
