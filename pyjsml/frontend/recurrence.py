@@ -10,6 +10,7 @@ import numpy as np
 from tvm import relax
 
 from pyjsml.kernels import recurrent
+from pyjsml.kernels.gathered import recurrent_form
 from pyjsml.kernels.recurrent_layer import Layer
 
 
@@ -57,6 +58,7 @@ def run_layer(
         packed(recurrent.pack_recurrent, weights.states),
         *states,
         primfunc_name_hint=layer.cell,
+        primfunc_attrs=recurrent_form(layer),
     )
     every, *last = (builder.emit(relax.TupleGetItem(results, i)) for i in range(len(initial) + 1))
     return every, last

@@ -20,12 +20,9 @@ from pyjsml.kernels.recurrent_layer import Layer
 from pyjsml.program import ISAS, Isa, TensorSpec
 from tests.ops.machine import Compiled, Machine
 from tests.support.models import onnx_model, tensor_info
+from tests.support.recurrent import DEPTH, GATES, UNITS, onnx_layer
 
 pytest.importorskip("py_mini_racer", reason="bundles run in V8: pip install mini-racer")
-
-GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
-UNITS, DEPTH = 13, 6
-"""An odd size: its last block, and its last vector, are not full."""
 
 
 class Whole(nn.Module):
@@ -90,35 +87,9 @@ def test_layers_of_torch(layer: nn.RNNBase, states: int) -> None:
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize("variant", [0, 1])
 def test_layers_of_onnx(operator: str, direction: str, variant: int) -> None:
-    """Compare with any number of steps and sequences; variants differ in all that may be left out.
-
-    A GRU's second one resets its state before the product.
-    """
-    random = np.random.default_rng(3)
-    count = 2 if direction == "bidirectional" else 1
-    rows = GATES[operator] * UNITS
-    weights = {"w": (count, rows, DEPTH), "r": (count, rows, UNITS), "b": (count, 2 * rows)}
-    arrays = {
-        name: random.normal(scale=0.4, size=shape).astype(np.float32)
-        for name, shape in weights.items()
-    }
-    states = ["h", "c"][: 2 if operator == "LSTM" else 1]
-    inputs = [tensor_info("x", ["seq", "batch", DEPTH])]
-    given = ["x", "w", "r"]
-    outputs = ["y", *(f"y_{state}" for state in states)]
-    attributes: dict[str, Any] = {}
-    if variant == 0:
-        inputs += [tensor_info(state, [count, "batch", UNITS]) for state in states]
-        given += ["b", "", *states]
-        attributes |= {"linear_before_reset": 1} if operator == "GRU" else {}
-        attributes |= {"activations": ["Relu"] * count} if operator == "RNN" else {}
-    node = helper.make_node(
-        operator, given, outputs, hidden_size=UNITS, direction=direction, **attributes
-    )
-    ranks = {"y": 4}
-    results = [tensor_info(name, [None] * ranks.get(name, 3)) for name in outputs]
-    used = {name: array for name, array in arrays.items() if name in given}
-    model = onnx_model([node], inputs, results, used)
+    """Compare with any number of steps and sequences."""
+    model, shapes = onnx_layer(operator, direction, variant, "seq")
+    random = np.random.default_rng(4)
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -126,10 +97,11 @@ def test_layers_of_onnx(operator: str, direction: str, variant: int) -> None:
     for isa in ISAS:
         with api.Executor(bundle, "v8", isa=isa) as executor:
             for steps, batch in ((5, 1), (1, 3), (8, 2)):
-                shapes = {"x": (steps, batch, DEPTH)}
-                shapes |= {state: (count, batch, UNITS) for state in given if state in states}
+                sizes = {"seq": steps, "batch": batch}
                 arguments = {
-                    name: random.normal(size=shape).astype(np.float32)
+                    name: random.normal(size=[sizes.get(size, size) for size in shape]).astype(
+                        np.float32
+                    )
                     for name, shape in shapes.items()
                 }
                 expected = session.run(None, arguments)

@@ -15,12 +15,14 @@ from pyjsml.codegen.webgl2.kinds import kind_of, stored_kind
 from pyjsml.codegen.webgl2.lanes import count, texels
 from pyjsml.codegen.webgl2.long import in_two
 from pyjsml.codegen.webgl2.parts import MOST_INPUTS, replaced, separable, sources
+from pyjsml.codegen.webgl2.recurrent import recurrent
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.rows import by_rows, in_order, rows_buffer
 from pyjsml.codegen.webgl2.source import stages_of
 from pyjsml.kernels.emit import Emitter, flat_buffer
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import constant, dtype, integer, linear, substitute
+from pyjsml.kernels.gathered import layer_of
 from pyjsml.kernels.inline import inline
 from pyjsml.kernels.nest import Nest, Result, make_nest, merge, without_reduction
 from pyjsml.kernels.rows import group_stages
@@ -33,6 +35,9 @@ def make_shader(func: tirx.PrimFunc, workspaces: int) -> Shader:
 
     `workspaces` counts the further outputs that the op has for its kernel of WebAssembly.
     """
+    layer = layer_of(func)
+    if layer is not None:
+        return recurrent(func, layer, workspaces, make_shader)
     function = stages_of(func)
     for param in function.params:
         kind_of(dtype(param))

@@ -1,0 +1,169 @@
+"""Recurrent layers: the passes of one step, again for each step.
+
+Every step's h has a texture of its own, from which passes gather them into the result: no fragment
+can write into a texture that another one reads. The texts of all steps are the same; which one it
+is goes in by a dim of the passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tvm import te, tirx
+
+from pyjsml.codegen.webgl2.parts import MOST_INPUTS
+from pyjsml.codegen.webgl2.refusal import NoShaderError
+from pyjsml.dims import Expr, product
+from pyjsml.kernels.expr import to_expr
+from pyjsml.kernels.expression import constant
+from pyjsml.kernels.recurrent_gathered import step
+from pyjsml.kernels.recurrent_layer import Layer
+from pyjsml.kernels.signature import symbolic_dims
+from pyjsml.program import Pass, Shader, Temp
+
+MOST_STEPS = 64
+"""How many steps may be drawn one after the other: each is several draws of few texels."""
+
+GATHERED = MOST_INPUTS - 1
+"""How many steps' h one pass gathers, beside what earlier ones have."""
+
+FIRST = 1
+"""What the dim of the first step is: dims are taken to be at least that."""
+
+Make = Callable[[tirx.PrimFunc, int], Shader]
+
+
+def recurrent(func: tirx.PrimFunc, layer: Layer, workspaces: int, make: Make) -> Shader:
+    """Return the passes of `func`, which runs the steps of `layer`; `make` makes those of one step.
+
+    NoShaderError where the number of steps is not known, or too large.
+    """
+    return _Recurrent(func, layer, workspaces, make).made()
+
+
+class _Recurrent:
+    def __init__(self, func: tirx.PrimFunc, layer: Layer, workspaces: int, make: Make) -> None:
+        self._layer, self._make = layer, make
+        params = [param for param in func.params if tirx.is_buffer_var(param)]
+        self._inputs = params[: 4 if layer.cell in ("lstm", "gru") else 3]
+        self._every, self._last = len(self._inputs), len(self._inputs) + 1
+        self._first_temp = len(params) + workspaces
+        dims = symbolic_dims(func)
+        self._names = {dim: f"n{number}" for number, dim in enumerate(dims)}
+        self._number = f"n{len(dims)}"
+        self._steps = _known(self._inputs[0].shape[1 if layer.batch_first else 0])
+        self._temps: list[Temp] = []
+        self._passes: list[Pass] = []
+
+    def made(self) -> Shader:
+        one = self._make(self._step(), 0)
+        own = [self._temp(temp) for temp in one.temps]
+        lstm = self._layer.cell == "lstm"
+        state, other = ([2, 3], []) if lstm else ([2], [*range(3, len(self._inputs))])
+        kept = [self._like(self._inputs[2], GATHERED + 1)]
+        if lstm:
+            kept.append(self._like(self._inputs[3], 2))
+        waiting: list[int] = []
+        before: list[int] = []
+        for number in range(self._steps):
+            last = number == self._steps - 1
+            result = [
+                self._last + n if last else refs[number % len(refs)] for n, refs in enumerate(kept)
+            ]
+            at = self._steps - 1 - number if self._layer.backwards else number
+            self._draw(one, [0, 1, *state, *other, *result, *own], at)
+            state = result
+            waiting.append(result[0])
+            if last or len(waiting) == GATHERED:
+                before = [self._gathered(before, waiting, number + 1 - len(waiting), last)]
+                waiting = []
+        return Shader(tuple(self._passes), tuple(self._temps))
+
+    def _step(self) -> tirx.PrimFunc:
+        """Return the function of one step, whose number is its last param but for the results."""
+        inputs = self._placeholders(self._inputs)
+        number = tirx.Var("number", "int64")
+        x, weight, hidden, *other = inputs
+        extra = other[0] if other else None
+        made = step(self._layer, x, weight, hidden, extra, number - FIRST)
+        return te.create_prim_func([*inputs, number, *made])
+
+    def _gathered(self, before: list[int], waiting: list[int], first: int, last: bool) -> int:
+        """Draw the h of the steps from `first` on beside those `before`; return where they are."""
+        into = self._every
+        if not last:
+            shape = self._shape()
+            into = self._temp(Temp("float32", self._size(shape)))
+        self._draw(
+            self._make(self._gather(len(waiting), bool(before)), 0),
+            [*waiting, *before, into],
+            first,
+        )
+        return into
+
+    def _gather(self, count: int, continued: bool) -> tirx.PrimFunc:
+        hidden = self._inputs[2]
+        shape = self._shape()
+        states = self._placeholders([hidden] * count)
+        before = [te.placeholder(shape, "float32", name="before")] if continued else []
+        first = tirx.Var("first", "int64")
+
+        def element(*at: Any) -> Any:
+            row, time = at[:2] if self._layer.batch_first else (at[1], at[0])
+            number = self._steps - 1 - time if self._layer.backwards else time
+            value = before[0](*at) if before else states[0](row, at[2])
+            for place, state in enumerate(states):
+                value = tirx.if_then_else(number == first - FIRST + place, state(row, at[2]), value)
+            return value
+
+        made = te.compute(shape, element, name="every")
+        return te.create_prim_func([*states, *before, first, made])
+
+    def _placeholders(self, buffers: Sequence[tirx.Var]) -> list[te.Tensor]:
+        return [
+            te.placeholder(list(each.shape), "float32", name=f"{each.name}{number}")
+            for number, each in enumerate(buffers)
+        ]
+
+    def _shape(self) -> list[Any]:
+        """Return the shape of every step's h."""
+        batch, units = self._inputs[2].shape
+        return (
+            [batch, self._steps, units] if self._layer.batch_first else [self._steps, batch, units]
+        )
+
+    def _like(self, buffer: tirx.Var, count: int) -> list[int]:
+        """Make room for as many states as that takes, at most `count`; the last one needs none."""
+        size = self._size(list(buffer.shape))
+        return [self._temp(Temp("float32", size)) for _ in range(min(count, self._steps - 1))]
+
+    def _size(self, shape: Sequence[Any]) -> Expr:
+        return product([to_expr(size, self._names) for size in shape])
+
+    def _temp(self, temp: Temp) -> int:
+        self._temps.append(temp)
+        return self._first_temp + len(self._temps) - 1
+
+    def _draw(self, shader: Shader, refs: Sequence[int], number: int) -> None:
+        """Add the passes of `shader`, whose tensors are `refs`, and whose last dim is `number`."""
+        for each in shader.passes:
+            self._passes.append(
+                replace(
+                    each,
+                    inputs=tuple(refs[ref] for ref in each.inputs),
+                    outputs=tuple(refs[ref] for ref in each.outputs),
+                    dims=tuple(number + FIRST if dim == self._number else dim for dim in each.dims),
+                )
+            )
+
+
+def _known(steps: Any) -> int:
+    """Return how many steps there are; NoShaderError where shaders can't have so many."""
+    count = constant(steps)
+    if count is None:
+        raise NoShaderError("how many steps its layer runs is not known before it does")
+    if count > MOST_STEPS:
+        raise NoShaderError(f"its layer runs {count} steps, and shaders up to {MOST_STEPS}")
+    return count

@@ -1,0 +1,140 @@
+"""One step of a recurrent layer by its elements, for devices that compute all of them at once.
+
+What `recurrent` does in one kernel is here a function to be called for one step after the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import te, tirx
+
+from pyjsml.kernels.recurrent_layer import Layer
+
+
+def step(
+    layer: Layer,
+    inputs: te.Tensor,
+    weight: te.Tensor,
+    hidden: te.Tensor,
+    other: te.Tensor | None,
+    number: Any,
+) -> list[te.Tensor]:
+    """Return the next h [batch, units], and c of an LSTM, after the step of a `number`.
+
+    `inputs` and `weight` are as for `recurrent`; `hidden` is h before the step, and `other` c of an
+    LSTM, or what `pack_new_bias` made for a GRU.
+    """
+    return _Step(layer, inputs, weight, hidden, other, number).made()
+
+
+class _Step:
+    def __init__(
+        self,
+        layer: Layer,
+        inputs: te.Tensor,
+        weight: te.Tensor,
+        hidden: te.Tensor,
+        other: te.Tensor | None,
+        number: Any,
+    ) -> None:
+        self.layer, self.inputs, self.weight = layer, inputs, weight
+        self.hidden, self.other, self.number = hidden, other, number
+        self.width = layer.gates * layer.block
+
+    def made(self) -> list[te.Tensor]:
+        match self.layer.cell:
+            case "lstm":
+                return self._lstm()
+            case "gru":
+                return [self._gru()]
+            case "gru_reset_before":
+                return [self._gru_reset_before()]
+        return [self._rnn()]
+
+    def _lstm(self) -> list[te.Tensor]:
+        sums = self._product(self.hidden)
+        before = self.other
+        assert before is not None
+
+        def gate(number: int, row: Any, unit: Any) -> Any:
+            return self._input(row, number, unit) + sums(row, self._column(number, unit))
+
+        def cell(row: Any, unit: Any) -> Any:
+            kept = tirx.sigmoid(gate(1, row, unit)) * before(row, unit)
+            return kept + tirx.sigmoid(gate(0, row, unit)) * tirx.tanh(gate(2, row, unit))
+
+        cells = te.compute(self.hidden.shape, cell, name="cell")
+        hidden = te.compute(
+            self.hidden.shape,
+            lambda row, unit: tirx.sigmoid(gate(3, row, unit)) * tirx.tanh(cells(row, unit)),
+            name="hidden",
+        )
+        return [hidden, cells]
+
+    def _gru(self) -> te.Tensor:
+        sums, bias = self._product(self.hidden), self.other
+        assert bias is not None
+
+        def element(row: Any, unit: Any) -> Any:
+            z, r = (
+                tirx.sigmoid(self._input(row, gate, unit) + sums(row, self._column(gate, unit)))
+                for gate in (0, 1)
+            )
+            inner = sums(row, self._column(2, unit)) + bias(unit)
+            new = tirx.tanh(self._input(row, 2, unit) + r * inner)
+            return new + z * (self.hidden(row, unit) - new)
+
+        return te.compute(self.hidden.shape, element, name="hidden")
+
+    def _gru_reset_before(self) -> te.Tensor:
+        sums = self._product(self.hidden)
+
+        def gate(number: int, row: Any, unit: Any) -> Any:
+            total = self._input(row, number, unit) + sums(row, self._column(number, unit))
+            return tirx.sigmoid(total)
+
+        reset = te.compute(
+            self.hidden.shape,
+            lambda row, unit: gate(1, row, unit) * self.hidden(row, unit),
+            name="reset",
+        )
+        again = self._product(reset)
+
+        def element(row: Any, unit: Any) -> Any:
+            new = tirx.tanh(self._input(row, 2, unit) + again(row, self._column(2, unit)))
+            return new + gate(0, row, unit) * (self.hidden(row, unit) - new)
+
+        return te.compute(self.hidden.shape, element, name="hidden")
+
+    def _rnn(self) -> te.Tensor:
+        sums = self._product(self.hidden)
+
+        def element(row: Any, unit: Any) -> Any:
+            value = self._input(row, 0, unit) + sums(row, self._column(0, unit))
+            if self.layer.cell == "rnn_tanh":
+                return tirx.tanh(value)
+            return tirx.max(value, tirx.const(0, "float32"))
+
+        return te.compute(self.hidden.shape, element, name="hidden")
+
+    def _product(self, state: te.Tensor) -> te.Tensor:
+        """Return the products of `state` and the weights, as [batch, columns]."""
+        k = te.reduce_axis((0, self.layer.units), "k")
+        batch, width = state.shape[0], self.width
+
+        def element(row: Any, column: Any) -> Any:
+            block, inner = tirx.floordiv(column, width), tirx.floormod(column, width)
+            return te.sum(state(row, k) * self.weight(block, k, inner), axis=[k])
+
+        columns = tirx.const(self.layer.columns, "int64")
+        return te.compute((batch, columns), element, name="sums")
+
+    def _input(self, row: Any, gate: int, unit: Any) -> Any:
+        place = [row, self.number] if self.layer.batch_first else [self.number, row]
+        return self.inputs(*place, self._column(gate, unit))
+
+    def _column(self, gate: int, unit: Any) -> Any:
+        block = self.layer.block
+        inner = gate * block + tirx.floormod(unit, block)
+        return tirx.floordiv(unit, block) * self.width + inner
