@@ -29,10 +29,11 @@ export class Context {
   #vertices: WebGLVertexArrayObject | null = null;
   #lost = false;
 
-  /** Throws DeviceError where there is no such context, or it has no float targets. */
+  /** Throws DeviceError where there is no such context, it has no float targets, or it is lost. */
   constructor({ context }: WebGl2Options = {}) {
     this.gl = context === undefined ? makeContext() : checkContext(context);
     this.#owned = context === undefined;
+    this.check(); // One that is lost has no extensions, whatever the machine has.
     this.floats = floatFormatOf(this.gl);
     this.parallel = this.gl.getExtension("KHR_parallel_shader_compile");
     this.units = this.gl.getParameter(this.gl.MAX_TEXTURE_IMAGE_UNITS) as number;
@@ -127,18 +128,26 @@ function makeContext(): WebGL2RenderingContext {
   const canvas = host.OffscreenCanvas
     ? new OffscreenCanvas(1, 1)
     : host.document?.createElement("canvas");
-  const context = canvas?.getContext("webgl2", {
+  if (!canvas) {
+    throw new DeviceError(
+      'this host has no WebGL2, which only browsers have: leave "webgl2" out of "devices"',
+    );
+  }
+  let why = "";
+  canvas.addEventListener("webglcontextcreationerror", (event) => {
+    why = (event as WebGLContextEvent).statusMessage;
+  });
+  const context = canvas.getContext("webgl2", {
     alpha: false,
     antialias: false,
     depth: false,
     powerPreference: "high-performance",
-  }) as WebGL2RenderingContext | null | undefined;
+  }) as WebGL2RenderingContext | null;
   if (context) return context;
   throw new DeviceError(
-    canvas
-      ? "the browser gives no WebGL2 context: it has none, is told not to use the GPU, or has given " +
-          'out too many; leave "webgl2" out of "devices"'
-      : 'this host has no WebGL2, which only browsers have: leave "webgl2" out of "devices"',
+    "the browser gives no WebGL2 context: it has none, is told not to use the GPU, or knows that its " +
+      `driver fails${why && ` (it says: ${why})`}; leave "webgl2" out of "devices", or let pickDevice() ` +
+      "choose",
   );
 }
 
@@ -146,6 +155,18 @@ function checkContext(context: unknown): WebGL2RenderingContext {
   // Told by its tag, since it may come from another frame.
   const tag = tagOf(context);
   if (tag === "WebGL2RenderingContext") return context as WebGL2RenderingContext;
+  if (tag === "WebGLRenderingContext") {
+    throw new DeviceError(
+      "webgl2.context is of WebGL 1, which can't run these shaders: give what " +
+        'canvas.getContext("webgl2") gives, of another canvas, since one has one kind of context',
+    );
+  }
+  if (tag === "Null") {
+    throw new DeviceError(
+      'webgl2.context is null, as canvas.getContext("webgl2") gives where the canvas has a context of ' +
+        "another kind, or the browser has no WebGL2: use another canvas, or leave the context out",
+    );
+  }
   throw new DeviceError(
     `webgl2.context is of type ${tag}; give a WebGL2RenderingContext: canvas.getContext("webgl2")`,
   );

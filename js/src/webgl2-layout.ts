@@ -75,7 +75,7 @@ export function texelsOf(elements: number): number {
  * for a tensor of more rows than a texture may have.
  */
 export function placeOf(
-  { dtypes, shapes }: Plan,
+  { dtypes, shapes, names }: Plan,
   value: number,
   maxSize: number,
 ): { readonly kind: Kind; readonly extent: Extent } {
@@ -83,12 +83,14 @@ export function placeOf(
   const shape = shapes[value] as Shape;
   const kind = kindOf(dtype);
   if (!kind) {
-    throw new KernelError(`a tensor of ${dtype} has no place on webgl2: place its ops on wasm`);
+    throw new KernelError(
+      `the tensor ${names[value]} of ${dtype} has no place on webgl2: place its ops on wasm`,
+    );
   }
   const extent = extentOf(texelsOf(sizeOf(shape)));
   if (extent.width > maxSize) {
     throw new DeviceError(
-      `a tensor ${dtype} ${formatShape(shape)} takes a texture ${extent.width} texels wide, and ` +
+      `the tensor ${names[value]}, ${dtype} ${formatShape(shape)}, takes a texture ${extent.width} texels wide, and ` +
         `those of this machine are ${maxSize} at most: use smaller inputs, or place its ops on wasm`,
     );
   }

@@ -11,13 +11,11 @@ import numpy as np
 import pytest
 
 from pyjsml.check.tolerance import tolerance
-from pyjsml.emit import emit
 from pyjsml.engines.site import Site
 from tests.support.browsers import NAMES, BrowserPage, open_page
 from tests.support.pages import Quiet, served
-from tests.support.tiny import WEIGHT, tiny_program, with_kernels
-
-SCENARIOS = Path(__file__).parent / "webgl2"
+from tests.support.tiny import WEIGHT
+from tests.support.webgl2 import scenario_pages
 
 
 class Sharing(Quiet):
@@ -42,13 +40,7 @@ AFFINE = [{"dtype": "float32", "code": "2.0 * v + 1.0"}]
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BrowserPage]:
-    bundle = emit(with_kernels(tiny_program(), tmp_path_factory.mktemp("kernels")))
-    pages = {
-        "/": b"<!doctype html><title>webgl2</title>",
-        "/favicon.ico": b"",
-        **{f"/{file.name}": file.read_bytes() for file in SCENARIOS.iterdir()},
-        **{f"/bundle/{path}": data for path, data in bundle.files.items()},
-    }
+    pages = scenario_pages(tmp_path_factory.mktemp("kernels"))
     folder = tmp_path_factory.mktemp("browser")
     with Site(pages) as site, open_page(request.param, site.url, folder) as opened:
         yield opened
@@ -187,9 +179,12 @@ def test_executors_leave_nothing_behind(play: Play, opened: BrowserPage) -> None
     [
         ("webgl2", "DeviceError", "the browser gives no WebGL2 context"),
         ("floats", "DeviceError", "the WebGL2 of this machine can't draw floats"),
-        ("limit", "DeviceError", "a tensor float32 40960 takes a texture 128 texels wide, and"),
-        ("webgl1", "DeviceError", "webgl2.context is of type WebGLRenderingContext; give"),
+        ("limit", "DeviceError", "the tensor x, float32 40960, takes a texture 128 texels wide"),
+        ("webgl1", "DeviceError", "webgl2.context is of WebGL 1, which can't run these shaders"),
         ("2d", "DeviceError", "webgl2.context is of type CanvasRenderingContext2D; give"),
+        ("object", "DeviceError", "webgl2.context is of type Object; give a WebGL2Rendering"),
+        ("null", "DeviceError", "webgl2.context is null, as canvas.getContext"),
+        ("lost", "DeviceLostError", "the WebGL2 context is lost"),
         ("shader", "ShaderError", "op0 (layers.0 net.py:1): ERROR: "),
     ],
 )
@@ -197,6 +192,20 @@ def test_says_what_a_browser_lacks(play: Play, change: str, name: str, message: 
     found_name, found_message = play("lack", change)
     assert found_name == name, found_message
     assert message in found_message
+
+
+def test_programs_are_used_when_they_are_linked(play: Play) -> None:
+    found = play("parallel", {"programs": 3, "asks": 4})
+    np.testing.assert_allclose(found["y"], 24 * floats(5), rtol=1e-6)
+    assert found["asked"] == [4, 4, 4]
+    assert found["early"] == 0
+    assert found["turns"] > 0
+
+
+def test_a_context_may_be_lost_while_programs_are_linked(play: Play) -> None:
+    name, message = play("parallel", {"programs": 2, "asks": 4, "lose": True})["error"]
+    assert name == "DeviceLostError"
+    assert message.startswith("the WebGL2 context is lost")
 
 
 @pytest.mark.parametrize(

@@ -71,5 +71,6 @@ def test_splits_of_random_networks(seed: int, site: Site, run: Run) -> None:
             compared = compare(actual, wanted, tolerance("float32", "webgl2"))
             assert compared.ok, f"{share}, {found['count']}, {network.text}: {compared}"
             assert output["same"]
+            assert output["inTwo"]
         if share == 1.0:
             assert found["count"]["webgl2"] > found["count"]["wasm"]

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,16 @@ class FirefoxPage(BrowserPage):
 
 
 @contextmanager
-def open_page(name: str, url: str, folder: Path) -> Iterator[BrowserPage]:
+def open_page(
+    name: str, url: str, folder: Path, options: Mapping[str, Any] | None = None
+) -> Iterator[BrowserPage]:
     """Open `url` in the browser called `name`, which may write to `folder`.
 
-    Where this machine has no such browser, or it has no WebGL2, the test is skipped.
+    It is launched with `options` of Playwright's, in place of the engine's own. Where this machine
+    has no such browser, or it has no WebGL2, the test is skipped.
     """
     engine = need_browser(name)
+    engine.launch_options = engine.launch_options if options is None else options
     from playwright.sync_api import sync_playwright
 
     with ExitStack() as stack:

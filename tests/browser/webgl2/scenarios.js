@@ -218,6 +218,16 @@ export async function lack(change) {
   }
   if (change === "webgl1") context = document.createElement("canvas").getContext("webgl");
   if (change === "2d") context = document.createElement("canvas").getContext("2d");
+  if (change === "object") context = { canvas: document.createElement("canvas") };
+  if (change === "null") {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d");
+    context = canvas.getContext("webgl2");
+  }
+  if (change === "lost") {
+    context = document.createElement("canvas").getContext("webgl2");
+    context.getExtension("WEBGL_lose_context").loseContext();
+  }
   let code = "v * 2.0";
   if (change === "shader") code = "v * nothing";
   const length = 5 * 8192;
@@ -231,6 +241,55 @@ export async function lack(change) {
   } finally {
     Object.assign(prototype, { getParameter, getExtension });
     Object.assign(OffscreenCanvas.prototype, { getContext });
+  }
+}
+
+/**
+ * Create an executor of so many programs in a browser that links in parallel and has a program ready
+ * once it was asked `asks` times. Tell how often it was asked, how many programs were used before they
+ * were ready, and whether others had the thread meanwhile; or what it fails with, where the context is
+ * lost (`lose`) when it was first asked.
+ */
+export async function parallel({ programs, asks, lose = false }) {
+  const { prototype } = WebGL2RenderingContext;
+  const { getExtension, getProgramParameter, getUniformLocation } = prototype;
+  const COMPLETION_STATUS_KHR = 0x91b1;
+  const asked = new Map();
+  let early = 0;
+  let turns = 0;
+  prototype.getExtension = function (name) {
+    const isIt = name === "KHR_parallel_shader_compile";
+    return isIt ? { COMPLETION_STATUS_KHR } : getExtension.call(this, name);
+  };
+  const use = (program) => {
+    if ((asked.get(program) ?? 0) < asks) early++;
+  };
+  prototype.getProgramParameter = function (program, name) {
+    if (name !== COMPLETION_STATUS_KHR) {
+      use(program);
+      return getProgramParameter.call(this, program, name);
+    }
+    asked.set(program, (asked.get(program) ?? 0) + 1);
+    if (lose) getExtension.call(this, "WEBGL_lose_context").loseContext();
+    return asked.get(program) >= asks;
+  };
+  prototype.getUniformLocation = function (program, name) {
+    use(program);
+    return getUniformLocation.call(this, program, name);
+  };
+  const turn = setInterval(() => turns++);
+  const codes = Array.from({ length: programs }, (_, i) => `v * ${i + 2}.0`);
+  const steps = codes.map((code) => ({ dtype: "float32", code }));
+  try {
+    const executor = await Executor.create(chain("float32", [5], steps), WEBGL2);
+    const y = numbers(first(await executor.run({ x: floats(5) })));
+    executor.dispose();
+    return { y, asked: [...asked.values()], early, turns };
+  } catch (error) {
+    return { error: [error.name, error.message] };
+  } finally {
+    clearInterval(turn);
+    Object.assign(prototype, { getExtension, getProgramParameter, getUniformLocation });
   }
 }
 

@@ -1,0 +1,21 @@
+"""A site with the scenarios of `tests/browser/webgl2`, which try the WebGL2 device in a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyjsml.emit import emit
+from tests.support.tiny import tiny_program, with_kernels
+
+SCENARIOS = Path(__file__).parents[1] / "browser" / "webgl2"
+
+
+def scenario_pages(folder: Path) -> dict[str, bytes]:
+    """Return the pages of the site; `folder` is for what is compiled on the way."""
+    bundle = emit(with_kernels(tiny_program(), folder))
+    return {
+        "/": b"<!doctype html><title>webgl2</title>",
+        "/favicon.ico": b"",
+        **{f"/{file.name}": file.read_bytes() for file in SCENARIOS.iterdir()},
+        **{f"/bundle/{path}": data for path, data in bundle.files.items()},
+    }
