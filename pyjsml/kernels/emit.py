@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import ir, sym, tirx
@@ -18,11 +18,15 @@ STORED = {"bool": "uint8"}
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a buffer's elements lie: in `flat`, at `start` plus the sum of index times stride."""
+    """Where a buffer's elements lie: in `flat`, at `start` plus the sum of index times stride.
+
+    Loads of a `layered` one have the index of the first dim before that.
+    """
 
     flat: tirx.Var
     strides: tuple[Any, ...]
     start: Any
+    layered: bool = False
 
 
 class Emitter:
@@ -89,6 +93,11 @@ class Emitter:
                 stride = self.simplify(stride * extent)
         self.storage[buffer] = Storage(flat, tuple(reversed(strides)), start)
 
+    def place_layers(self, buffer: tirx.Var, flat: tirx.Var) -> None:
+        """Lay `buffer` in `flat`, whose first dim counts layers as that of `buffer` does."""
+        self.place(buffer, flat, dropped=1)
+        self.storage[buffer] = replace(self.storage[buffer], layered=True)
+
     def index(self, buffer: tirx.Var, indices: Sequence[Any]) -> Any:
         """Return the flat index of an element."""
         flat: Any = self.storage[buffer].start
@@ -102,8 +111,9 @@ class Emitter:
         def load(node: ir.TensorLoad, indices: list[Any]) -> Any:
             if node.source not in self.storage:
                 return tirx.BufferLoad(node.source, indices)
-            flat = self.storage[node.source].flat
-            value = tirx.BufferLoad(flat, [self.index(node.source, indices)])
+            storage = self.storage[node.source]
+            layer = [self.simplify(indices[0])] if storage.layered else []
+            value = tirx.BufferLoad(storage.flat, [*layer, self.index(node.source, indices)])
             return value != tirx.const(0, "uint8") if dtype(node.source) == "bool" else value
 
         return replace_loads(expr, load)
@@ -111,7 +121,8 @@ class Emitter:
     def resimplify(self, expr: Any) -> Any:
         """Simplify the indices of flat loads again, after a substitution."""
         return replace_loads(
-            expr, lambda node, index: tirx.BufferLoad(node.source, [self.simplify(index[0])])
+            expr,
+            lambda node, indices: tirx.BufferLoad(node.source, [*map(self.simplify, indices)]),
         )
 
 

@@ -239,9 +239,9 @@ def _mergeable(emitter: Emitter, nest: Nest, outer: Axis, inner: Axis) -> bool:
 
 
 def flat_indices(nest: Nest) -> list[Any]:
-    """Return the flat index of every load and store of the nest."""
+    """Return the flat index, or layer and flat index, of every load and store of the nest."""
     return [
-        *[load.indices[0] for expr in nest.values for load in loads(expr)],
+        *[index for expr in nest.values for load in loads(expr) for index in load.indices],
         *[result.index for result in nest.results],
     ]
 

@@ -19,6 +19,7 @@ from pyjsml.codegen.webgl2.recurrent import recurrent
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.rows import by_rows, in_order, rows_buffer
 from pyjsml.codegen.webgl2.source import stages_of
+from pyjsml.codegen.webgl2.spread import layered_nest, spread
 from pyjsml.kernels.emit import Emitter, flat_buffer
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import constant, dtype, integer, linear, substitute
@@ -48,7 +49,9 @@ class _Passes:
     """The passes of a function, and the temporaries between them."""
 
     def __init__(self, function: Stages, workspaces: int) -> None:
-        self._function, self._partial = in_two(function)
+        halved, self._partial = in_two(function)
+        found = spread(halved)
+        self._function, self._spread = found.function, found.layers
         self._emitter = Emitter(self._function)
         params = [self._emitter.storage[param].flat for param in function.params]
         self._refs = {flat: number for number, flat in enumerate(params)}
@@ -60,6 +63,9 @@ class _Passes:
 
     def made(self) -> Shader:
         for group in group_stages(self._emitter, self._function):
+            if group[0].writes[0].buffer in self._spread:
+                self._add_layers(group[0])
+                continue
             nest = self._nest(group)
             if nest is not None:
                 self._add(nest, group)
@@ -117,6 +123,19 @@ class _Passes:
         made = fragment(self._emitter, nest, self._layers, rows)
         self._keep(made.text, made.inputs, (held,), count(self._emitter, rows.axes))
         self._draw(in_order(rows, nest, held))
+
+    def _add_layers(self, stage: Stage) -> None:
+        """Draw all layers of a temporary of `spread` at once."""
+        buffer, layers = stage.buffer, self._spread[stage.buffer]
+        size = tirx.floordiv(self._emitter.size(buffer), layers)
+        flat = tirx.decl_buffer((integer(layers), size), dtype(buffer), name=buffer.name)
+        self._emitter.place_layers(buffer, flat)
+        nest = layered_nest(self._emitter, stage, layers)
+        size = count(self._emitter, nest.axes)
+        self._temp(flat, dtype(flat), size, layers)
+        self._layers[flat] = layers
+        made = fragment(self._emitter, nest, self._layers)
+        self._keep(made.text, made.inputs, (flat,), size)
 
     def _draw(self, nest: Nest) -> None:
         # The textures of several outputs may differ in width, so each is drawn by itself.

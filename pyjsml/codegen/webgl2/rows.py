@@ -85,8 +85,8 @@ def _shares(nest: Nest, axis: Axis) -> bool:
     extent = constant(axis.extent)
     if extent is not None and extent < ROWS:
         return False
-    found = [load.indices[-1] for expr in nest.body for load in loads(expr)]
-    return any(not uses(index, [axis.var]) for index in found)
+    found = [list(load.indices) for expr in nest.body for load in loads(expr)]
+    return any(not uses(indices, [axis.var]) for indices in found)
 
 
 def _fetches(nest: Nest, axis: Axis) -> int:
@@ -95,8 +95,8 @@ def _fetches(nest: Nest, axis: Axis) -> int:
     A number that multiplies all columns matters less: one texel has four of them.
     """
     column = nest.axes[-1].var
-    found = [load.indices[-1] for expr in nest.body for load in loads(expr)]
-    return sum(uses(index, [axis.var]) and uses(index, [column]) for index in found)
+    found = [list(load.indices) for expr in nest.body for load in loads(expr)]
+    return sum(uses(indices, [axis.var]) and uses(indices, [column]) for indices in found)
 
 
 def _waste(axis: Axis) -> int:
