@@ -60,7 +60,10 @@ async function main() {
   addEventListener("keydown", ({ key }) => {
     if (key === "Escape") pad.clear();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => pad.paint());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    pad.paint();
+    given.paint();
+  });
 
   byId("example").disabled = false;
   byId("clear").disabled = false;

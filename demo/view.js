@@ -42,6 +42,8 @@ export class Answer {
 /** The picture that the model is given, enlarged. */
 export class Given {
   #canvas;
+  #image = new Float32Array(0);
+  #side = 1;
 
   constructor(canvas) {
     this.#canvas = canvas;
@@ -49,10 +51,18 @@ export class Given {
 
   /** @param {Float32Array} image `side * side` values from 0 (paper) to 1 (ink) */
   show(image, side) {
+    this.#image = image;
+    this.#side = side;
+    this.paint();
+  }
+
+  /** Draw again in the colour that the canvas has now. */
+  paint() {
+    const side = this.#side;
     const context = this.#canvas.getContext("2d");
     context.clearRect(0, 0, side, side);
     context.fillStyle = getComputedStyle(this.#canvas).color;
-    for (const [index, value] of image.entries()) {
+    for (const [index, value] of this.#image.entries()) {
       context.globalAlpha = value;
       context.fillRect(index % side, Math.floor(index / side), 1, 1);
     }

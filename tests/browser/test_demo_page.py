@@ -160,6 +160,28 @@ def test_fits_the_window(page: Page, scheme: str, width: int) -> None:
     assert overflow <= 0
 
 
+INK = """() => ["pad", "given"].map((id) => {
+  const canvas = document.getElementById(id);
+  const { width, height } = canvas;
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
+  const inked = Array.from({ length: data.length / 4 }, (_, i) => data.subarray(4 * i, 4 * i + 4));
+  return Math.max(...inked.filter((pixel) => pixel[3] > 200).map((pixel) => pixel[0]));
+})"""
+"""Returns how bright the ink is in the two pictures, from 0 to 255."""
+
+
+def test_repaints_in_the_dark(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    draw(page, "7")
+    assert max(page.evaluate(INK)) < 100
+    page.emulate_media(color_scheme="dark")
+    # Media queries are looked at before a frame's callbacks are called.
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert min(page.evaluate(INK)) > 150
+
+
 def test_says_when_the_model_can_not_be_loaded(browser: Browser, tmp_path: Path) -> None:
     with serve(PAGE, tmp_path) as server, browser.new_context() as context:
         thread = threading.Thread(target=server.serve_forever)
