@@ -37,6 +37,7 @@ def readme(
         dims=signature.dims,
         files=(loaded.simd128, loaded.relaxed, *loaded.weights),
         executor=executor,
+        shaders="webgl2" in program.devices,
     )
 
 

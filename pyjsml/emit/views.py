@@ -138,3 +138,4 @@ class Readme:
     dims: tuple[Dim, ...]
     files: tuple[FileView, ...]
     executor: str | None
+    shaders: bool

@@ -142,12 +142,14 @@ def test_a_bundle_has_the_shaders_of_the_ops_that_name_one(sums: Bundle) -> None
     assert all(f"{json.dumps(name)}: {{" in text for name in named)
     assert 'import("./shaders.js")' in sums.files["index.js"].decode()
     assert "shaders.js" in sums.manifest["files"]
+    assert 'devices: ["webgl2"]' in sums.files["README.md"].decode()
 
 
 def test_a_bundle_for_wasm_alone_has_none() -> None:
     files = emit(tiny_program()).files
     assert "shaders.js" not in files
     assert "shaders" not in files["index.js"].decode()
+    assert "WebGL2" not in files["README.md"].decode()
 
 
 def test_the_same_model_gives_the_same_shaders(sums: Bundle) -> None:
