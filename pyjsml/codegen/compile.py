@@ -53,8 +53,8 @@ def compile(
         for number, (name, func) in enumerate(program.functions.items()):
             tell(number, total)
             made = schedules(func, settings.tuned)
-            kernels[name] = describe(name, made[ISAS[0]])
-            borrowed[name] = workspace_bytes(made[ISAS[0]])
+            kernels[name] = describe(name, made["relaxed"])
+            borrowed[name] = workspace_bytes(made["relaxed"])
             shared = bool(kernels[name].inplace)
             once = {id(scheduled): scheduled for scheduled in made.values()}
             loops = {each: lower(scheduled, shared=shared) for each, scheduled in once.items()}

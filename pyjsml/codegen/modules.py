@@ -12,6 +12,7 @@ from pyjsml.codegen.link import link
 from pyjsml.codegen.objects import Unit, unit, write_objects
 from pyjsml.codegen.settings import Settings
 from pyjsml.codegen.target import target
+from pyjsml.kernels.dot import has_words
 from pyjsml.program import Isa
 from pyjsml.timings import Timings
 
@@ -35,10 +36,14 @@ def make_modules(
         exports: dict[Isa, dict[str, str]] = {}
         with timings.measure("compile: LLVM"):
             for isa, functions in lowered.items():
-                made = {name: unit(func, target(isa)) for name, func in functions.items()}
+                made = {name: _unit(func, isa) for name, func in functions.items()}
                 exports[isa] = {name: each.key for name, each in made.items()}
                 units |= {each.key: each for each in made.values()}
             for done, _ in enumerate(write_objects(units, folder, settings)):
                 tell(done + 1)
         with timings.measure("compile: linking"):
             return {isa: link(folder, keys) for isa, keys in exports.items()}
+
+
+def _unit(func: tirx.PrimFunc, isa: Isa) -> Unit:
+    return unit(func, target(isa, reduction=not has_words(func.body)))

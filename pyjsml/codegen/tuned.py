@@ -6,6 +6,7 @@ import tvm_ffi
 from tvm import tirx
 
 from pyjsml.kernels.database import Database
+from pyjsml.kernels.dot import has_dots
 from pyjsml.kernels.expression import substitute
 from pyjsml.kernels.schedule import schedule
 from pyjsml.kernels.scheduled import Scheduled
@@ -21,7 +22,9 @@ def schedules(func: tirx.PrimFunc, tuned: Database) -> dict[Isa, Scheduled]:
     """
     default = schedule(func)
     if default.parameters is None:
-        return dict.fromkeys(ISAS, default)
+        if not has_dots(default.body):
+            return dict.fromkeys(ISAS, default)
+        return {"simd128": schedule(func, dots=False), "relaxed": default}
     key = shape_key(default)
     found: dict[Isa, Scheduled] = {}
     for isa in ISAS:

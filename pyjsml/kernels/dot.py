@@ -68,13 +68,30 @@ def _twice(half: Any) -> Any:
     return tirx.reinterpret("int8x16", tirx.Broadcast(tirx.reinterpret("int64", half), 2))
 
 
+def words_dot(left: Any, right: Any) -> Any:
+    """Return an int32x4 with in lane i the products of 2i and 2i + 1 of two int16x8."""
+    return tirx.call_llvm_pure_intrin("int32x4", _PAIRS, left, right)
+
+
+def spread_words(words: Any) -> Any:
+    """Return an int16x8 that holds the four numbers of `words` twice, which is a plain load."""
+    return tirx.reinterpret("int16x8", tirx.Broadcast(tirx.reinterpret("int64", words), 2))
+
+
+def neighbours(left: Any, right: Any) -> Any:
+    """Return an int32x4 with the sums of neighbours in one int32x4 and then another."""
+    sides = [tirx.Shuffle([left, right], [integer(at) for at in range(o, 8, 2)]) for o in (0, 1)]
+    return sides[0] + sides[1]
+
+
 def has_dots(body: tirx.Stmt) -> bool:
     """Tell whether a kernel's body calls `dot`."""
+    return _calls(body, _RELAXED)
 
-    def visit(call: ir.Call) -> Any:
-        return tvm_ffi.VisitInterrupt(call) if _is_dot(call) else None
 
-    return tvm_ffi.structural_walk(body, (ir.Call, visit)) is not None
+def has_words(body: tirx.Stmt) -> bool:
+    """Tell whether a kernel's body calls `words_dot`."""
+    return _calls(body, _PAIRS)
 
 
 def widened(func: tirx.PrimFunc) -> tirx.PrimFunc:
@@ -86,7 +103,7 @@ def widened(func: tirx.PrimFunc) -> tirx.PrimFunc:
 
     def call(node: ir.Call, mutator: Any) -> Any:
         node = mutator.default_mutate(node)
-        if not _is_dot(node):
+        if not _is(node, _RELAXED):
             return node
         weights, activations, total = node.args[1:]
         pairs = tirx.reinterpret("int16x8", weights)
@@ -95,20 +112,23 @@ def widened(func: tirx.PrimFunc) -> tirx.PrimFunc:
         mask = tirx.Broadcast(tirx.const(255, "int16"), 2 * _LANES)
         unsigned = tirx.reinterpret("uint16x8", activations)
         eight = tirx.Broadcast(tirx.const(8, "uint16"), 2 * _LANES)
-        low = _pairs((pairs << byte) >> byte, lower & mask)
-        high = _pairs(pairs >> byte, tirx.reinterpret("int16x8", unsigned >> eight))
+        low = words_dot((pairs << byte) >> byte, lower & mask)
+        high = words_dot(pairs >> byte, tirx.reinterpret("int16x8", unsigned >> eight))
         return total + low + high
 
     body = tvm_ffi.structural_mutate(func.body, [(ir.Call, call)])
     return tirx.PrimFunc(func.params, body, func.ret_type, func.attrs)
 
 
-def _pairs(left: Any, right: Any) -> Any:
-    return tirx.call_llvm_pure_intrin("int32x4", _PAIRS, left, right)
+def _calls(body: tirx.Stmt, name: str) -> bool:
+    def visit(call: ir.Call) -> Any:
+        return tvm_ffi.VisitInterrupt(call) if _is(call, name) else None
+
+    return tvm_ffi.structural_walk(body, (ir.Call, visit)) is not None
 
 
-def _is_dot(call: ir.Call) -> bool:
-    return call_name(call) == "call_llvm_pure_intrin" and int(call.args[0]) == _number(_RELAXED)
+def _is(call: ir.Call, name: str) -> bool:
+    return call_name(call) == "call_llvm_pure_intrin" and int(call.args[0]) == _number(name)
 
 
 def _number(name: str) -> int:

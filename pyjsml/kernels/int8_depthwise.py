@@ -25,7 +25,7 @@ from pyjsml.kernels.emit import Emitter, allocate, local, sequence, serial
 from pyjsml.kernels.expression import INDEX, constant, integer, substitute, uses
 from pyjsml.kernels.int8 import GROUP
 from pyjsml.kernels.int8_factors import Factors
-from pyjsml.kernels.int8_tile import LANES, add_dot, finish_row, load_bytes
+from pyjsml.kernels.int8_tile import LANES, add_dot, finish_columns, load_bytes
 from pyjsml.kernels.int8_window import Window
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest
@@ -172,7 +172,8 @@ class _Panel:
                 at = {window.row.var: start + pixel}
                 if window.shared is not None:
                     at[window.shared.var] = window.shared.var + output
-                body += finish_row(self.emitter, self.nest, at, self.number, total, element)
+                first = self.number * PANEL
+                body += finish_columns(self.emitter, self.nest, at, first, total, element, PANEL)
         return allocate([total, columns], sequence(*body))
 
     def _column(self, columns: tirx.Var, element: int, where: Any) -> Iterator[tirx.Stmt]:

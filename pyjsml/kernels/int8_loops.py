@@ -8,6 +8,7 @@ A step of k is a group of four bytes. A tile is 4 rows of one panel, which is tw
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 from tvm import ir, tirx
@@ -28,6 +29,7 @@ from pyjsml.kernels.int8_tile import (
     load_bytes,
     row_at,
 )
+from pyjsml.kernels.int8_words import WideRows
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest, stride
 from pyjsml.kernels.opaque import kept
@@ -38,8 +40,11 @@ BLOCK_BYTES = 16 * 1024
 """What a block of rows may take of the first-level cache while the panels of weights pass by."""
 
 
-def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
-    """Return the loops of `nest`, or None if it is no product that `int8` defines."""
+def int8_loops(emitter: Emitter, nest: Nest, *, dots: bool) -> Tiled | None:
+    """Return the loops of `nest`, or None if it is no product that `int8` defines.
+
+    `dots` says that the target has the instruction of `dot`.
+    """
     found = factors(nest)
     if found is None:
         return None
@@ -58,7 +63,7 @@ def int8_loops(emitter: Emitter, nest: Nest) -> Tiled | None:
             stride(emitter, load.indices[0], inner.var) == 1 for load in (x, weight)
         )
         known = groups and not found.limits
-        return _matrix(emitter, nest, x, weight, start) if known else None
+        return _matrix(emitter, nest, x, weight, start, dots=dots) if known else None
     written_out = all(constant(axis.extent) is not None for axis in nest.reduced)
     whole = int(column.extent) % PANEL == 0
     if (
@@ -77,33 +82,18 @@ def _matrix(
     x: ir.TensorLoad,
     weight: ir.TensorLoad,
     start: ir.TensorLoad | None,
+    *,
+    dots: bool,
 ) -> Tiled:
     """Cover products and dense convolutions: blocks of rows, panels, then the tiles of a block."""
     *rest, column = nest.axes
-    *steps, group = nest.reduced
+    *steps, _ = nest.reduced
     row = rest[-1] if rest else None
     outer = rest[:-1]
     columns = -(-int(column.extent) // PANEL)
     begin = beginner(emitter, column, start)
     few = row is None or constant(row.extent) == 1
     wide = next((n for n in (4, 5, 3, 2) if few and columns % n == 0), 1)
-
-    def tile(place: Place) -> tirx.Stmt:
-        total = local("total", "int32", place.size)
-        body = []
-        for panel, half in product(range(place.panels), range(PANEL // LANES)):
-            first = (place.panel + panel) * PANEL + half * LANES
-            at = {column.var: first, group.var: integer(0)}
-            bytes_ = load_bytes(emitter, weight, at, VECTOR)
-            for number in range(place.rows):
-                here = row_at(row, place.row + number) | {group.var: integer(0)}
-                word = spread(load_bytes(emitter, x, here, GROUP))
-                body.append(
-                    add_dot(total, place.element(number, panel, half * LANES), bytes_, word)
-                )
-        sums = serial([*steps[:-1], *map(kept, steps[-1:])], sequence(*body))
-        ends = finish_tile(emitter, nest, row, place, total)
-        return allocate([total], sequence(begin(place, total), sums, ends))
 
     spans = row_spans(row.extent, ROWS) if row is not None else [Span(integer(0), integer(1), 1)]
     depth = GROUP
@@ -117,9 +107,51 @@ def _matrix(
     b = emitter.axis("b", tirx.floordiv(tiles + (block - 1), block))
     j = emitter.axis("j", columns // wide)
     t = emitter.axis("t", tirx.min(tiles - b.var * block, block))
-    body = each_row_tile(
-        b.var * block + t.var,
-        spans,
-        lambda start, rows: tile(Place(start, rows, j.var * wide, wide)),
-    )
-    return Tiled((*outer, b, j), serial([t], body))
+    held = None if dots else WideRows.of(emitter, x, row, nest.reduced, ROWS * block)
+
+    def each(tile: Callable[[Place], tirx.Stmt]) -> tirx.Stmt:
+        at = b.var * block + t.var
+        body = each_row_tile(
+            at, spans, lambda start, rows: tile(Place(start, rows, j.var * wide, wide))
+        )
+        return serial([t], body)
+
+    def tile(place: Place) -> tirx.Stmt:
+        total = local("total", "int32", place.size)
+        sums = _sums(emitter, nest, x, weight, place, total)
+        ends = finish_tile(emitter, nest, row, place, total)
+        return allocate([total], sequence(begin(place, total), sums, ends))
+
+    parallel = (*outer, b, j)
+    if held is None:
+        return Tiled(parallel, each(tile))
+    fresh = tirx.Var("fresh", "bool")
+    needed = tirx.any(fresh, tirx.EQ(j.var, 0))
+    fill = each(lambda place: held.fill(place, t.var * ROWS))
+    tiles = each(lambda place: held.tile(nest, weight, start, place, t.var * ROWS))
+    body = sequence(tirx.IfThenElse(needed, fill, None), tiles)
+    return Tiled(parallel, body, kept=(held.held,), fresh=fresh)
+
+
+def _sums(
+    emitter: Emitter,
+    nest: Nest,
+    x: ir.TensorLoad,
+    weight: ir.TensorLoad,
+    place: Place,
+    total: tirx.Var,
+) -> tirx.Stmt:
+    """Add up the products of a tile by `dot`."""
+    *rest, column = nest.axes
+    *steps, group = nest.reduced
+    row = rest[-1] if rest else None
+    body = []
+    for panel, half in product(range(place.panels), range(PANEL // LANES)):
+        first = (place.panel + panel) * PANEL + half * LANES
+        at = {column.var: first, group.var: integer(0)}
+        bytes_ = load_bytes(emitter, weight, at, VECTOR)
+        for number in range(place.rows):
+            here = row_at(row, place.row + number) | {group.var: integer(0)}
+            word = spread(load_bytes(emitter, x, here, GROUP))
+            body.append(add_dot(total, place.element(number, panel, half * LANES), bytes_, word))
+    return serial([*steps[:-1], *map(kept, steps[-1:])], sequence(*body))

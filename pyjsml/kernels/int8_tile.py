@@ -11,7 +11,7 @@ from tvm import ir, tirx
 
 from pyjsml.kernels.dot import dot
 from pyjsml.kernels.emit import Emitter, sequence, store, vectorized
-from pyjsml.kernels.expression import integer, substitute
+from pyjsml.kernels.expression import dtype, integer, item_bytes, substitute
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest
 from pyjsml.kernels.stage import Axis
@@ -101,7 +101,8 @@ def finish_tile(
             inside = columns if panel == place.panels - 1 else PANEL
             at = row_at(row, place.row + number)
             element = place.element(number, panel)
-            parts += finish_row(emitter, nest, at, place.panel + panel, total, element, inside)
+            start = (place.panel + panel) * PANEL
+            parts += finish_columns(emitter, nest, at, start, total, element, inside)
         return sequence(*parts)
 
     if length % PANEL == 0:
@@ -110,21 +111,23 @@ def finish_tile(
     return tirx.IfThenElse(emitter.simplify(last), stores(length % PANEL), stores(PANEL))
 
 
-def finish_row(
+def finish_columns(
     emitter: Emitter,
     nest: Nest,
     at: dict[tirx.Var, Any],
-    panel: Any,
+    start: Any,
     total: tirx.Var,
     element: int,
-    columns: int = PANEL,
+    columns: int,
 ) -> list[tirx.Stmt]:
-    """Return what stores `columns` results of a panel, whose sums are in `total` from `element`."""
+    """Return what stores the results of `columns` columns from `start` on, at most a panel."""
     (accumulator,) = nest.accumulators
+    # LLVM knows what one instruction does of vectors that fill one; bytes go two vectors at once.
+    bytes_ = all(item_bytes(dtype(result.flat)) == 1 for result in nest.results)
     parts = []
-    for first, size in _pieces(columns):
+    for first, size in _pieces(columns, PANEL if bytes_ else LANES):
         lane = emitter.axis("lane", size)
-        where = {**at, nest.axes[-1].var: panel * PANEL + first + lane.var}
+        where = {**at, nest.axes[-1].var: start + first + lane.var}
         here = nest.rewrite(lambda e, where=where: emitter.resimplify(substitute(e, where)))
         held = {accumulator.value: tirx.BufferLoad(total, [element + first + lane.var])}
         for r in here.results:
@@ -134,11 +137,11 @@ def finish_row(
     return parts
 
 
-def _pieces(columns: int) -> list[tuple[int, int]]:
-    """Cut the columns of a panel into vectors and single ones."""
+def _pieces(columns: int, most: int) -> list[tuple[int, int]]:
+    """Cut the columns of a panel into vectors of at most `most` and single ones."""
     pieces = []
     start = 0
-    for size in (PANEL, LANES, 1):
+    for size in dict.fromkeys((most, LANES, 1)):
         while columns - start >= size:
             pieces.append((start, size))
             start += size

@@ -55,13 +55,18 @@ RESIDENT_BYTES = 256 * 1024
 """Weights beyond this size are read from outside the second-level cache once per pass."""
 
 
-def loops(emitter: Emitter, nest: Nest, parameters: Parameters | None = None) -> Tiled:
-    """Return the loops of `nest`, cut as `parameters` say or as the cost model does."""
+def loops(
+    emitter: Emitter, nest: Nest, parameters: Parameters | None = None, *, dots: bool = True
+) -> Tiled:
+    """Return the loops of `nest`, cut as `parameters` say or as the cost model does.
+
+    `dots` says that the target has the instruction of `dot`.
+    """
     nest = merge(emitter, split(emitter, nest))
     if not nest.reduced:
         nest = without_reduction(nest)
         return pixel_map(emitter, nest) or map_elements(emitter, nest, vector_width(nest))
-    if (tiled := int8_loops(emitter, nest)) is not None:
+    if (tiled := int8_loops(emitter, nest, dots=dots)) is not None:
         return tiled
     if nest.axes and _tileable(emitter, nest, nest.axes[-1]):
         return _tile(emitter, nest, parameters)

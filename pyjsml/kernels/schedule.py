@@ -23,12 +23,15 @@ from pyjsml.kernels.winograd_pack import winograd_pack
 from pyjsml.kernels.written import written
 
 
-def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Scheduled:
+def schedule(
+    func: tirx.PrimFunc, parameters: Parameters | None = None, *, dots: bool = True
+) -> Scheduled:
     """Write out the loops of `func`; `parameters` replace what the cost model would choose.
 
-    The same loops serve both instruction sets: a tile of 4 by 8 fills the multiply-add units of
-    either, and its 14 vectors stay in the 16 registers that an engine has on x86, whatever order
-    LLVM puts them in.
+    The same loops of floats serve both instruction sets: a tile of 4 by 8 fills the multiply-add
+    units of either, and its 14 vectors stay in the 16 registers that an engine has on x86, whatever
+    order LLVM puts them in. For products of bytes `dots` says that the target has the instruction
+    of `dot`; without it, loops that were made for it work too, but slower.
     """
     function = read_stages(func)
     if function is None:
@@ -40,7 +43,7 @@ def schedule(func: tirx.PrimFunc, parameters: Parameters | None = None) -> Sched
     emitter = Emitter(function)
     nest = _single(emitter, function)
     if nest is not None:
-        return _close(emitter, function, loops(emitter, nest, parameters))
+        return _close(emitter, function, loops(emitter, nest, parameters, dots=dots))
     return _close(emitter, function, *rows(emitter, function))
 
 

@@ -170,6 +170,7 @@ INT8_CASES = (
     matmul_case("matmul_int8_row_rest", 1, 8, 19, 255),
     matmul_case("matmul_int8_one_group", 5, 4, 3),
     matmul_case("matmul_int8_deep", 33, 2052, 8, -128, "int8"),
+    matmul_case("matmul_int8_deepest", 5, 8200, 8),
     matmul_case("matmul_int8_rows", "rows", 12, 24, 127, "int8"),
     conv_case("conv2d_int8_1x1", (2, 5, 7, 8), 16, (1, 1)),
     conv_case("conv2d_int8_3x3", (1, 9, 11, 4), 13, (3, 3)),

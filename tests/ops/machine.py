@@ -42,7 +42,7 @@ class Compiled:
         self.kernels: dict[str, Kernel] = {}
         self.workspace: dict[str, list[Any]] = {}
         for name, function in functions.items():
-            scheduled = schedule(function, parameters)
+            scheduled = schedule(function, parameters, dots=isa == "relaxed")
             self.kernels[name] = describe(name, scheduled)
             self.workspace[name] = workspace_bytes(scheduled)
             shared = bool(self.kernels[name].inplace)
