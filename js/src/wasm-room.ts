@@ -5,6 +5,7 @@ import { close, type Kernel, type Kernels } from "./kernels.js";
 import { type Plan, type Range, rangeOf } from "./plan.js";
 import type { Pool } from "./pool.js";
 import { bytesOf, type DataOf, itemSize } from "./tensor.js";
+import { whole } from "./warm.js";
 import type { Errands } from "./wasm-errands.js";
 
 /** What several threads take longer to agree on than one takes to do, in nanoseconds. */
@@ -67,7 +68,7 @@ export class WasmRoom implements Room {
     const writes = op.outputs.map((value) => this.#rangeOf(value));
     const args = [...[...reads, ...writes].map(([start]) => start), ...dims];
     const run = close(kernels.all[kernel] as Kernel, args);
-    if (!crew) return () => run(0, extent);
+    if (!crew) return whole(run, extent, cost);
     const { pool, errands } = crew;
     const touch = { reads, writes };
     if (thread > 0 && thread < threads) {
