@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pyjsml.bundle import Bundle
+from pyjsml.errors import OptionError
+from pyjsml.program import DEVICES, ISAS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -28,8 +31,8 @@ class Executor:
     to call `next()` once; what it raises, the run raises. That takes some 20 µs per op.
 
     Raises EngineUnavailableError, with how to get it, where the engine or the device is absent,
-    OptionError where it has fewer threads or can't call Python, and ExecutorError where the
-    executor is at fault.
+    OptionError where it has fewer threads or can't call Python, or where there is no such engine,
+    device or isa, and ExecutorError where the executor is at fault.
     """
 
     def __init__(
@@ -45,6 +48,9 @@ class Executor:
     ) -> None:
         from pyjsml.engines import get_engine
 
+        _check_choice("device", device, DEVICES)
+        if isa is not None:
+            _check_choice("isa", isa, ISAS)
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         modules = read_executor(opened, executor)
         self._session = get_engine(engine).open(
@@ -98,3 +104,8 @@ def read_executor(bundle: Bundle, file: str | os.PathLike[str] | None) -> Module
     from pyjsml.modules import read_modules
 
     return read_modules(Path(file), bundle.manifest["name"])
+
+
+def _check_choice(what: str, chosen: str, known: Sequence[str]) -> None:
+    if chosen not in known:
+        raise OptionError(f"there is no {what} {chosen!r}; there are: {', '.join(known)}")

@@ -7,9 +7,10 @@ from typing import Literal
 
 import click
 
-from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.options import parse_list
 from pyjsml.cli.output import console, format_bytes, json_flag, table, write_json
 from pyjsml.cli.progress import progress_bars
+from pyjsml.program import DEVICES
 
 
 @click.command(short_help="Turn a model into a typed npm package.")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyjsml.cli.options import DEVICES, executor_option, parse_list
+from pyjsml.cli.options import executor_option, parse_list
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
+from pyjsml.program import DEVICES
 
 if TYPE_CHECKING:
     from pyjsml.check import Divergence, Report, Row

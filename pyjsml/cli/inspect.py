@@ -10,10 +10,11 @@ import click
 
 from pyjsml.cli.arrays import describe
 from pyjsml.cli.devices import Homes, homes
-from pyjsml.cli.options import DEVICES, parse_list
+from pyjsml.cli.options import parse_list
 from pyjsml.cli.output import console, format_bytes, json_flag, table, write_json
 from pyjsml.cli.progress import progress_bars
 from pyjsml.errors import OptionError
+from pyjsml.program import DEVICES
 
 if TYPE_CHECKING:
     from pyjsml.build import BuildOptions

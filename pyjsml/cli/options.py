@@ -9,11 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from pyjsml.errors import OptionError
+from pyjsml.program import DEVICES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-DEVICES = ("wasm", "webgl2")
-
 
 executor_option = click.option(
     "--executor",

@@ -21,6 +21,7 @@ from pyjsml.engines import ENGINES, Engine, Session, get_engine
 from pyjsml.engines.display import display
 from pyjsml.engines.node import NodeSession
 from pyjsml.errors import EngineError, EngineUnavailableError, OptionError
+from pyjsml.executor import Executor
 from tests.engines.conftest import with_files
 from tests.engines.programs import assert_close, chain_outputs
 
@@ -53,6 +54,13 @@ def test_an_engine_without_a_gpu(name: str, chain_bundle: Bundle) -> None:
     advice = f"the engine {name} has no webgl2; chromium and firefox have"
     with pytest.raises(EngineUnavailableError, match=advice):
         get_engine(name).open(chain_bundle, device="webgl2")
+
+
+def test_what_no_engine_has(chain_bundle: Bundle) -> None:
+    with pytest.raises(OptionError, match="no device 'gpu'; there are: wasm, webgl2"):
+        Executor(chain_bundle, device="gpu")
+    with pytest.raises(OptionError, match="no isa 'neon'; there are: simd128, relaxed"):
+        Executor(chain_bundle, isa="neon")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", BROWSERS)
