@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F  # noqa: N812
 from tvm import relax
 
@@ -30,6 +31,15 @@ ELEMENTWISE = (
         lambda x, y: np.maximum(x + y, 0),
     ),
     op_case("gelu", gelu, [f32(5, 9)], by_torch(F.gelu)),
+    *[
+        op_case(f"{name}_of_{far}", define, [f32(40, 9)], by_torch(expected), low=-far, high=far)
+        for name, define, expected, reach in (
+            ("sin", op.sin, torch.sin, (2, 20, 30000)),
+            ("cos", op.cos, torch.cos, (2, 20, 30000)),
+            ("tan", op.tan, torch.tan, (1, 20)),
+        )
+        for far in reach
+    ],
     op_case("silu", op.nn.silu, [f32(5, 9)], by_torch(F.silu)),
     op_case(
         "where",
