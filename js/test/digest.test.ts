@@ -26,7 +26,7 @@ test("a digest of one block is that of its digest", async () => {
   await digest(bytes, bytes);
 });
 
-test.each([0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 5])(
+test.each([0, 1, BLOCK / 2, BLOCK - 1, BLOCK, BLOCK + 1, 1.5 * BLOCK, 3 * BLOCK + 5])(
   "a file of %i bytes is known, and any change of it",
   async (length) => {
     const bytes = randomBytes(length);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { BLOCK } from "../src/digest.js";
 import { hasRelaxedSimd } from "../src/wasm.js";
 import { systemHost } from "../src/host.js";
 import {
@@ -253,12 +254,12 @@ describe("outside of a secure context", () => {
 });
 
 describe("a file of several blocks", () => {
-  const unused = tensor("uint8", [700_001]);
+  const unused = tensor("uint8", [2 * BLOCK + 1]);
   const scale = tensor("float32", [3], [1, 10, 100]);
   const big = writeSafetensors({ unused, "block.scale": scale });
   const name = "weights.safetensors";
   const model = modelData(2, {
-    files: { ...modelAt(base ?? "http://x/").files, weights: [describeFile(`big/${name}`, big)] },
+    files: { ...modelAt("http://127.0.0.1/").files, weights: [describeFile(`big/${name}`, big)] },
   }) as StaticNet;
   const answer = (bytes: Uint8Array<ArrayBuffer>, step: number): typeof fetch => {
     return async () => {
@@ -323,7 +324,7 @@ describe("shards", () => {
   });
 
   test("are asked for one after the other, each before the one before has ended", async () => {
-    const long = writeSafetensors({ unused: tensor("uint8", [600_000]) });
+    const long = writeSafetensors({ unused: tensor("uint8", [2 * BLOCK]) });
     const asked: string[] = [];
     let askAll = () => {};
     const allAsked = new Promise<void>((resolve) => (askAll = resolve));
@@ -331,7 +332,8 @@ describe("shards", () => {
       const name = String(url).slice(-6);
       asked.push(name);
       if (name === "part-1") askAll();
-      const parts = name === "part-0" ? [long.slice(0, 500_000), long.slice(500_000)] : [weights()];
+      const parts =
+        name === "part-0" ? [long.slice(0, BLOCK + 9), long.slice(BLOCK + 9)] : [weights()];
       const pull = async (controller: ReadableStreamDefaultController) => {
         if (name === "part-0" && parts.length === 1) await allAsked;
         const part = parts.shift();
