@@ -40,6 +40,8 @@ export interface Description {
     readonly memory: number;
     /** What float32 values are rounded to there, if to less: results are then less exact. */
     readonly precision?: "float16";
+    /** How far results may be from float32's because of that, of the largest element of an output. */
+    readonly tolerance?: number;
   }[];
   /** In bytes: of all the memory taken so far, and of the packed weights in it. */
   readonly memory: { readonly total: number; readonly weights: number };

@@ -61,6 +61,8 @@ export interface Device {
   readonly asked?: number | undefined;
   /** What float32 values are rounded to in the device's memory; absent where they are not. */
   readonly precision?: "float16" | undefined;
+  /** How far results may be from float32's because of that, of the largest element of an output. */
+  readonly tolerance?: number | undefined;
   /** How many bytes it has taken so far. */
   readonly memory: number;
   /** Make ready for calls of `ops`, ahead of the first; absent where they are ready at once. */
@@ -87,14 +89,15 @@ export interface Device {
 /**
  * A texture with the elements of a tensor in row-major order, four to a texel: texel t is at column
  * t % width of row t / width, the texture may have more rows, and what is in the last texel behind the
- * last element is undefined. Elements are floats (RGBA32F, or RGBA16F; see `Description`) for float32
- * and integers (RGBA32I) for the rest.
+ * last element is undefined. Elements of float32 are floats, or, where `format` is "rgba32i", integers
+ * of the same bits (`intBitsToFloat`); the rest are integers.
  */
 export interface TextureOf {
   readonly texture: WebGLTexture;
   readonly width: number;
   readonly height: number;
   readonly context: WebGL2RenderingContext;
+  readonly format: "rgba32f" | "rgba16f" | "rgba32i";
 }
 
 /** The values of one frame on one device. */

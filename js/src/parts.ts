@@ -119,8 +119,8 @@ export class Parts<M extends Model> {
       ops: this.model.main.map(([, target]) =>
         describeOp(this.model, target, this.devices, this.#places, binding),
       ),
-      devices: this.devices.map(({ name, memory, precision }) => {
-        return { name, memory, ...(precision && { precision }) };
+      devices: this.devices.map(({ name, memory, precision, tolerance }) => {
+        return { name, memory, ...(precision && { precision }), ...(tolerance && { tolerance }) };
       }),
       memory: {
         total: this.devices.reduce((sum, { memory }) => sum + memory, 0),

@@ -1,4 +1,4 @@
-import { DeviceError, DeviceLostError } from "./errors.js";
+import { DeviceError, DeviceLostError, OptionError } from "./errors.js";
 import { tagOf } from "./tensor.js";
 import { borrowState, setState } from "./webgl2-state.js";
 
@@ -9,10 +9,21 @@ export interface WebGl2Options {
    * one of its own, and loses it when it is disposed.
    */
   readonly context?: WebGL2RenderingContext | undefined;
+  /**
+   * What float32 values are rounded to between ops: "float32", which is nothing, by default. "float16"
+   * takes half the memory; see `Description`.
+   */
+  readonly precision?: Precision | undefined;
 }
 
-/** What float values are kept as: where float32 targets are missing, only 11 bits of each are kept. */
-export type FloatFormat = "rgba32f" | "rgba16f";
+/** How exactly float32 values are kept. */
+export type Precision = "float32" | "float16";
+
+/**
+ * What textures of float values are made of. Where a machine can't draw float32, the 32 bits of each
+ * value are an integer's.
+ */
+export type FloatFormat = "rgba32f" | "rgba16f" | "rgba32i";
 
 /** A WebGL2 context, made for the purpose or lent by the user. */
 export class Context {
@@ -23,18 +34,20 @@ export class Context {
   /** How many textures a draw may read. */
   readonly units: number;
   readonly #owned: boolean;
+  readonly #precision: Precision;
   readonly #rebuild = new Set<() => void>();
   readonly #drop = new AbortController();
   /** Has no attributes: draws need none, and the caller's may be on. */
   #vertices: WebGLVertexArrayObject | null = null;
   #lost = false;
 
-  /** Throws DeviceError where there is no such context, it has no float targets, or it is lost. */
-  constructor({ context }: WebGl2Options = {}) {
+  /** Throws DeviceError where there is no such context, it is lost, or it lacks what is asked for. */
+  constructor({ context, precision = "float32" }: WebGl2Options = {}) {
     this.gl = context === undefined ? makeContext() : checkContext(context);
     this.#owned = context === undefined;
     this.check(); // One that is lost has no extensions, whatever the machine has.
-    this.floats = floatFormatOf(this.gl);
+    this.#precision = precision;
+    this.floats = floatFormatOf(this.gl, precision);
     this.parallel = this.gl.getExtension("KHR_parallel_shader_compile");
     this.units = this.gl.getParameter(this.gl.MAX_TEXTURE_IMAGE_UNITS) as number;
     this.#begin();
@@ -112,7 +125,7 @@ export class Context {
     canvas.addEventListener(
       "webglcontextrestored",
       () => {
-        floatFormatOf(this.gl); // Extensions have to be asked for again.
+        floatFormatOf(this.gl, this.#precision); // Extensions have to be asked for again.
         this.gl.getExtension("KHR_parallel_shader_compile");
         this.#begin();
         this.#lost = false;
@@ -173,11 +186,17 @@ function checkContext(context: unknown): WebGL2RenderingContext {
 }
 
 /** Turn on the best float targets that there are. */
-function floatFormatOf(gl: WebGL2RenderingContext): FloatFormat {
-  if (gl.getExtension("EXT_color_buffer_float")) return "rgba32f";
-  if (gl.getExtension("EXT_color_buffer_half_float")) return "rgba16f";
+function floatFormatOf(gl: WebGL2RenderingContext, precision: Precision): FloatFormat {
+  const has32 = gl.getExtension("EXT_color_buffer_float") !== null;
+  if (precision === "float32") return has32 ? "rgba32f" : "rgba32i";
+  if (precision !== "float16") {
+    throw new OptionError(
+      `webgl2.precision is ${String(precision)}; it may be "float32" or "float16"`,
+    );
+  }
+  if (has32 || gl.getExtension("EXT_color_buffer_half_float")) return "rgba16f";
   throw new DeviceError(
-    "the WebGL2 of this machine can't draw floats (it has neither EXT_color_buffer_float nor " +
-      'EXT_color_buffer_half_float): leave "webgl2" out of "devices"',
+    "the WebGL2 of this machine can't draw floats of 16 bits (it has neither EXT_color_buffer_float " +
+      "nor EXT_color_buffer_half_float): leave webgl2.precision out, which keeps floats as integers",
   );
 }

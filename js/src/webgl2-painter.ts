@@ -81,20 +81,20 @@ function sourceOf({ channelsFirst, mean, std }: Picture): Source {
 precision highp float;
 precision highp int;
 precision highp sampler2D;
-uniform sampler2D t0;
+uniform sampler2D pixels;
 uniform int d0, d1, w;
 out vec4 o0;
 const vec3 mean = ${vector(mean)}, std = ${vector(std)};
 float element(int e) {
   ${split}
   if (c > 2 || y >= d0) return 0.0;
-  ivec2 size = textureSize(t0, 0);
+  ivec2 size = textureSize(pixels, 0);
   vec2 at = (vec2(x, y) + 0.5) * vec2(size) / vec2(d1, d0) - 0.5;
   vec2 low = floor(at);
   vec2 part = at - low;
   ivec2 first = clamp(ivec2(low), ivec2(0), size - 1), last = clamp(ivec2(low) + 1, ivec2(0), size - 1);
-  vec3 top = mix(texelFetch(t0, first, 0).rgb, texelFetch(t0, ivec2(last.x, first.y), 0).rgb, part.x);
-  vec3 bottom = mix(texelFetch(t0, ivec2(first.x, last.y), 0).rgb, texelFetch(t0, last, 0).rgb, part.x);
+  vec3 top = mix(texelFetch(pixels, first, 0).rgb, texelFetch(pixels, ivec2(last.x, first.y), 0).rgb, part.x);
+  vec3 bottom = mix(texelFetch(pixels, ivec2(first.x, last.y), 0).rgb, texelFetch(pixels, last, 0).rgb, part.x);
   return ((mix(top, bottom, part.y) - mean) / std)[c];
 }
 void main() {

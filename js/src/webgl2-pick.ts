@@ -24,8 +24,6 @@ export function pick(): Choice {
   if (SOFTWARE.test(renderer)) {
     return { device: "wasm", reason: `WebGL2 is drawn by software here (${renderer})` };
   }
-  if (floats === "rgba16f") {
-    return { device: "wasm", reason: `the GPU draws floats of 16 bits alone (${renderer})` };
-  }
-  return { device: "webgl2", reason: `there is a GPU that draws floats (${renderer})` };
+  const how = floats === "rgba32i" ? "keeps floats as integers" : "draws floats";
+  return { device: "webgl2", reason: `there is a GPU that ${how} (${renderer})` };
 }

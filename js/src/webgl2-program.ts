@@ -1,5 +1,6 @@
 import { ShaderError } from "./errors.js";
 import { REST_AFTER_MS } from "./host.js";
+import { keepAsBits } from "./webgl2-bits.js";
 import type { Context } from "./webgl2-context.js";
 
 /** Fragment t of a viewport is pixel t % width of row t / width: one triangle covers them all. */
@@ -109,7 +110,8 @@ export class Programs {
   #compile({ fragment }: Source): Pick<Entry, "handle" | "shader"> {
     const { gl } = this.#context;
     this.#vertex ??= this.#shader(gl.VERTEX_SHADER, VERTEX);
-    const shader = this.#shader(gl.FRAGMENT_SHADER, fragment);
+    const text = this.#context.floats === "rgba32i" ? keepAsBits(fragment) : fragment;
+    const shader = this.#shader(gl.FRAGMENT_SHADER, text);
     const handle = gl.createProgram();
     gl.attachShader(handle, this.#vertex);
     gl.attachShader(handle, shader);

@@ -82,8 +82,10 @@ export class WebGl2Room implements Room {
   }
 
   texture(value: number): TextureOf {
-    const { handle, width, height } = this.#textureOf(value);
-    return { texture: handle, width, height, context: this.#tools.context.gl };
+    const { handle, width, height, kind } = this.#textureOf(value);
+    const { gl, floats } = this.#tools.context;
+    const format = kind === "int" ? "rgba32i" : floats;
+    return { texture: handle, width, height, context: gl, format };
   }
 
   /** The textures stay: the next room takes them over. */

@@ -111,7 +111,8 @@ export class Textures {
       const target = layers ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
       gl.activeTexture(gl.TEXTURE0);
       gl.bindTexture(target, handle);
-      const format = kind === "int" ? gl.RGBA32I : floats === "rgba32f" ? gl.RGBA32F : gl.RGBA16F;
+      const formats = { rgba32f: gl.RGBA32F, rgba16f: gl.RGBA16F, rgba32i: gl.RGBA32I };
+      const format = formats[kind === "int" ? "rgba32i" : floats];
       if (layers) gl.texStorage3D(target, 1, format, width, height, layers);
       else gl.texStorage2D(target, 1, format, width, height);
       gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, gl.NEAREST);

@@ -35,7 +35,7 @@ export class Transfer {
       gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, buffer);
       gl.bufferData(gl.PIXEL_UNPACK_BUFFER, texels * LANES * 4, gl.STREAM_DRAW);
       gl.bufferSubData(gl.PIXEL_UNPACK_BUFFER, 0, elements);
-      const [format, type] = formatOf(gl, texture);
+      const [format, type] = this.#formatOf(texture);
       const { full, rest } = rowsOf(texels, texture);
       const fill = (row: number, width: number, height: number) => {
         const offset = offsetOf(row, texture);
@@ -54,11 +54,12 @@ export class Transfer {
       const { gl } = this.#context;
       const texels = texelsOf(length);
       const elements = arrayFor(texture, texels * LANES);
+      const pixels = this.#isOfIntegers(texture) ? new Int32Array(elements.buffer) : elements;
       gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#textures.target([texture]));
-      const [format, type] = formatOf(gl, texture);
+      const [format, type] = this.#formatOf(texture);
       const { full, rest } = rowsOf(texels, texture);
       const take = (row: number, width: number, height: number) =>
-        gl.readPixels(0, row, width, height, format, type, elements, offsetOf(row, texture) / 4);
+        gl.readPixels(0, row, width, height, format, type, pixels, offsetOf(row, texture) / 4);
       if (full) take(0, texture.width, full);
       if (rest) take(full, rest, 1);
       return elements.length === length ? elements : elements.slice(0, length);
@@ -102,7 +103,7 @@ export class Transfer {
     gl.bindBuffer(gl.PIXEL_PACK_BUFFER, buffer);
     gl.bufferData(gl.PIXEL_PACK_BUFFER, texels * LANES * 4, gl.STREAM_READ);
     gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.#textures.target([texture]));
-    const [format, type] = formatOf(gl, texture);
+    const [format, type] = this.#formatOf(texture);
     const { full, rest } = rowsOf(texels, texture);
     const take = (row: number, width: number, height: number) =>
       gl.readPixels(0, row, width, height, format, type, offsetOf(row, texture));
@@ -118,6 +119,16 @@ export class Transfer {
     const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) as WebGLSync;
     gl.flush();
     return fence;
+  }
+
+  #formatOf(texture: Texture): [format: number, type: number] {
+    const { gl } = this.#context;
+    return this.#isOfIntegers(texture) ? [gl.RGBA_INTEGER, gl.INT] : [gl.RGBA, gl.FLOAT];
+  }
+
+  /** Whether a texture has integers, which may be the bits of floats. */
+  #isOfIntegers({ kind }: Texture): boolean {
+    return kind === "int" || this.#context.floats === "rgba32i";
   }
 
   async #reach(fence: WebGLSync): Promise<void> {
@@ -137,10 +148,6 @@ function rowsOf(texels: number, { width }: Texture): Rows {
 /** Where a row begins in an array or buffer, in bytes. */
 function offsetOf(row: number, { width }: Texture): number {
   return row * width * LANES * 4;
-}
-
-function formatOf(gl: WebGL2RenderingContext, { kind }: Texture): [format: number, type: number] {
-  return kind === "int" ? [gl.RGBA_INTEGER, gl.INT] : [gl.RGBA, gl.FLOAT];
 }
 
 function arrayFor({ kind }: Texture, length: number): Elements {

@@ -13,6 +13,13 @@ import { Transfer } from "./webgl2-transfer.js";
 
 export { pick } from "./webgl2-pick.js";
 
+/**
+ * What rounding to float16 between ops may add up to, beside the largest element of an output. One
+ * rounding is off by 2^-11 of a value at most; this is 20 of them that all go one way, or the square of
+ * that, 400, that go at random.
+ */
+const FLOAT16_TOLERANCE = 0.01;
+
 /** Runs ops as fragment shaders over textures. */
 export class WebGl2Device implements Device {
   readonly name = "webgl2";
@@ -37,6 +44,10 @@ export class WebGl2Device implements Device {
 
   get precision(): "float16" | undefined {
     return this.#tools.context.floats === "rgba16f" ? "float16" : undefined;
+  }
+
+  get tolerance(): number | undefined {
+    return this.precision && FLOAT16_TOLERANCE;
   }
 
   /** How many bytes of textures there are. */

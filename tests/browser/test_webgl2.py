@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyjsml.check.tolerance import tolerance
 from pyjsml.engines.site import Site
 from tests.support.browsers import NAMES, BrowserPage, open_page
 from tests.support.pages import Quiet, served
@@ -55,16 +54,26 @@ def play(opened: BrowserPage) -> Play:
     return play
 
 
+@pytest.fixture(params=["as floats", "as bits"])
+def play_each(play: Play, request: pytest.FixtureRequest) -> Play:
+    """Play where float32 can be drawn, and where it can't."""
+
+    def as_bits(name: str, argument: Any = None) -> Any:
+        return play("asBits", [name, argument])
+
+    return play if request.param == "as floats" else as_bits
+
+
 def floats(length: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return what the scenarios run on where they are given no data."""
     return np.arange(length) / 8 - 3
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_floats_go_in_and_out(play: Play, size: int) -> None:
+def test_floats_go_in_and_out(play_each: Play, size: int) -> None:
     data = np.random.default_rng(size).normal(size=size).astype(np.float32)
     options = {"dtype": "float32", "shape": [size], "steps": AFFINE * 3, "data": data.tolist()}
-    found = play("run", options)
+    found = play_each("run", options)
     expected = 8 * data.astype(np.float64) + 7
     np.testing.assert_allclose(found["later"], expected, rtol=1e-6, atol=1e-6)
     assert found["now"] == found["later"]
@@ -98,15 +107,15 @@ def test_integers_of_more_than_32_bits_are_refused(play: Play, dtype: str, value
 
 
 @pytest.mark.parametrize("length", [1, 6, 8193])
-def test_passes_have_temporaries_layers_and_several_outputs(play: Play, length: int) -> None:
-    total, difference = play("passes", length)
+def test_passes_have_temporaries_layers_and_several_outputs(play_each: Play, length: int) -> None:
+    total, difference = play_each("passes", length)
     np.testing.assert_allclose(total, 5 * floats(length), rtol=1e-6)
     assert difference == (np.floor(floats(length)) + length).tolist()
 
 
-def test_textures_grow_with_the_dims_and_are_shared(play: Play) -> None:
+def test_textures_grow_with_the_dims_and_are_shared(play_each: Play) -> None:
     lengths = [5, 30000, 7, 30000, 100]
-    found = play("grow", {"lengths": lengths, "steps": AFFINE * 6})
+    found = play_each("grow", {"lengths": lengths, "steps": AFFINE * 6})
     for length, each in zip(lengths, found, strict=True):
         np.testing.assert_allclose(each["y"], 64 * floats(length) + 63, rtol=1e-6, atol=1e-5)
     sizes = [each["bytes"] for each in found]
@@ -115,8 +124,8 @@ def test_textures_grow_with_the_dims_and_are_shared(play: Play) -> None:
     assert sizes[1] <= 4 * 128 * 128 * 16
 
 
-def test_nothing_is_left_of_the_run_before(play: Play) -> None:
-    found = play("poison", {"length": 8195, "steps": AFFINE * 4})
+def test_nothing_is_left_of_the_run_before(play_each: Play) -> None:
+    found = play_each("poison", {"length": 8195, "steps": AFFINE * 4})
     np.testing.assert_allclose(found, 16 * floats(8195) + 15, rtol=1e-6, atol=1e-6)
 
 
@@ -126,8 +135,8 @@ def test_a_run_that_may_wait_blocks_on_nothing(play: Play) -> None:
     assert set(found["now"]) == {"readPixels"}
 
 
-def test_a_context_of_the_pages_is_left_as_it_was(play: Play) -> None:
-    found = play("borrow", {"length": 8195, "steps": AFFINE * 2})
+def test_a_context_of_the_pages_is_left_as_it_was(play_each: Play) -> None:
+    found = play_each("borrow", {"length": 8195, "steps": AFFINE * 2})
     np.testing.assert_allclose(found["y"], 4 * floats(8195) + 3, rtol=1e-6, atol=1e-6)
     assert found["again"] == found["y"]
     assert found["changed"] == []
@@ -143,8 +152,8 @@ def test_runs_in_a_worker(play: Play) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_a_lost_context_fails_the_run_and_comes_back(play: Play, own: bool) -> None:
-    found = play("lose", {"length": 8195, "own": own})
+def test_a_lost_context_fails_the_run_and_comes_back(play_each: Play, own: bool) -> None:
+    found = play_each("lose", {"length": 8195, "own": own})
     expected = floats(8195) * np.resize(WEIGHT, 8195)
     np.testing.assert_allclose(found["before"], expected, rtol=1e-6)
     assert (found["during"], found["sync"]) == ("DeviceLostError", "DeviceLostError")
@@ -178,7 +187,8 @@ def test_executors_leave_nothing_behind(play: Play, opened: BrowserPage) -> None
     ("change", "name", "message"),
     [
         ("webgl2", "DeviceError", "the browser gives no WebGL2 context"),
-        ("floats", "DeviceError", "the WebGL2 of this machine can't draw floats"),
+        ("float16", "DeviceError", "the WebGL2 of this machine can't draw floats of 16 bits"),
+        ("float8", "OptionError", 'webgl2.precision is float8; it may be "float32" or "float16"'),
         ("limit", "DeviceError", "the tensor x, float32 40960, takes a texture 128 texels wide"),
         ("webgl1", "DeviceError", "webgl2.context is of WebGL 1, which can't run these shaders"),
         ("2d", "DeviceError", "webgl2.context is of type CanvasRenderingContext2D; give"),
@@ -214,7 +224,12 @@ def test_a_context_may_be_lost_while_programs_are_linked(play: Play) -> None:
         ("", "", "wasm", "WebGL2 is drawn by software here ("),
         ("llvmpipe (LLVM 19)", "", "wasm", "WebGL2 is drawn by software here (llvmpipe"),
         ("Mali-G78", "", "webgl2", "there is a GPU that draws floats (Mali-G78)"),
-        ("Mali-400", "float32", "wasm", "the GPU draws floats of 16 bits alone"),
+        (
+            "Mali-T720",
+            "floats",
+            "webgl2",
+            "there is a GPU that keeps floats as integers (Mali-T720)",
+        ),
         ("", "webgl2", "wasm", "the browser gives no WebGL2 context"),
     ],
 )
@@ -226,16 +241,32 @@ def test_picks_a_device_and_says_why(
     assert found["reason"].startswith(reason)
 
 
-def test_floats_of_16_bits_where_there_are_no_others(play: Play) -> None:
-    found = play("half", {"length": 8000, "steps": AFFINE * 2})
-    bound = tolerance("float16", "webgl2")
+FLOAT32, FLOAT16 = "EXT_color_buffer_float", "EXT_color_buffer_half_float"
+RGBA32F, RGBA16F, RGBA32I = 0x8814, 0x881A, 0x8D82
+
+
+@pytest.mark.parametrize(("hidden", "kept_as"), [([], RGBA32F), ([FLOAT32, FLOAT16], RGBA32I)])
+def test_float32_where_it_is_drawn_and_where_not(
+    play: Play, hidden: list[str], kept_as: int
+) -> None:
+    options = {"length": 8000, "steps": AFFINE * 2, "precision": "float32", "hidden": hidden}
+    found = play("kept", options)
+    np.testing.assert_allclose(found["y"], 4 * floats(8000) + 3, rtol=1e-7)
+    assert found["formats"] == [kept_as]
+    assert found["devices"][0].keys() == {"name", "memory"}
+
+
+@pytest.mark.parametrize("hidden", [[], [FLOAT32]])
+def test_float16_where_it_is_asked_for(play: Play, hidden: list[str]) -> None:
+    options = {"length": 8000, "steps": AFFINE * 2, "precision": "float16", "hidden": hidden}
+    found = play("kept", options)
+    webgl2, wasm = found["devices"]
+    assert (webgl2["precision"], webgl2["tolerance"]) == ("float16", 0.01)
+    assert wasm.keys() == {"name", "memory"}
     expected = 4 * floats(8000) + 3
     errors = np.abs(np.array(found["y"]) - expected)
-    assert errors.max() > 0
-    assert np.all(errors <= bound.absolute + bound.relative * np.abs(expected))
-    webgl2, wasm = found["devices"]
-    assert (webgl2["name"], webgl2["precision"]) == ("webgl2", "float16")
-    assert (wasm["name"], wasm.get("precision")) == ("wasm", None)
+    assert 0 < errors.max() <= webgl2["tolerance"] * np.abs(expected).max()
+    assert found["formats"] == [RGBA16F]
 
 
 def test_traces_what_each_op_takes(play: Play) -> None:
@@ -267,10 +298,12 @@ def resized(pixels: list[int], width: int, height: int, shape: list[int]) -> Any
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("shape", [[1, 3, 7, 5], [1, 7, 5, 3], [1, 3, 4, 9], [1, 11, 3, 3]])
 @pytest.mark.parametrize("kind", ["data", "canvas", "bitmap", "frame", "image"])
-def test_pictures_are_inputs(play: Play, kind: str, shape: list[int], own: bool) -> None:
+def test_pictures_are_inputs(play_each: Play, kind: str, shape: list[int], own: bool) -> None:
     size = {"width": 5, "height": 7}
     options = {"mean": MEAN, "std": STD}
-    found = play("paint", {"kind": kind, "shape": shape, "own": own, "options": options, **size})
+    found = play_each(
+        "paint", {"kind": kind, "shape": shape, "own": own, "options": options, **size}
+    )
     assert "error" not in found
     expected = resized(found["pixels"], shape=shape, **size).ravel()
     # A video's frame may have its colours in another form meanwhile.
@@ -333,8 +366,8 @@ def test_a_picture_that_does_not_fit_is_refused(play: Play) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 8195])
-def test_outputs_stay_in_textures(play: Play, length: int) -> None:
-    found = play("leave", {"length": length, "steps": AFFINE * 2})
+def test_outputs_stay_in_textures(play_each: Play, length: int) -> None:
+    found = play_each("leave", {"length": length, "steps": AFFINE * 2})
     np.testing.assert_allclose(found["y"], 4 * floats(length) + 3, rtol=1e-6, atol=1e-6)
     assert found["same"]
     assert found["refused"][0] == "StateError"

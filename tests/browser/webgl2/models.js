@@ -8,6 +8,7 @@ precision highp int;
 precision highp sampler2D;
 precision highp isampler2D;
 precision highp sampler2DArray;
+precision highp isampler2DArray;
 uniform int w;
 int index() { return int(gl_FragCoord.y) * w + int(gl_FragCoord.x); }
 ivec2 at(int t, ivec2 size) { return ivec2(t % size.x, t / size.x); }

@@ -2,6 +2,7 @@
 // data.
 import { model as bundled } from "/bundle/index.js";
 import { Executor, pickDevice, picture, tensor, Trace } from "/bundle/runtime/index.js";
+import { FLOAT16, FLOAT32, without } from "./extensions.js";
 import { chain, layered, scaledOnWasm, weighted } from "./models.js";
 import { dirty, feedBack, look } from "./state.js";
 
@@ -20,22 +21,10 @@ async function failure(action) {
   }
 }
 
-/** Do `action` where only floats of 16 bits can be drawn. */
-async function withoutFloat32(action) {
-  const { prototype } = WebGL2RenderingContext;
-  const { getExtension } = prototype;
-  const [float, half] = ["EXT_color_buffer_float", "EXT_color_buffer_half_float"];
-  prototype.getExtension = function (name) {
-    if (name === float) return null;
-    // Where a browser has only the other one, that makes floats of 16 bits drawable too.
-    const found = getExtension.call(this, name);
-    return name === half ? (found ?? getExtension.call(this, float)) : found;
-  };
-  try {
-    return await action();
-  } finally {
-    Object.assign(prototype, { getExtension });
-  }
+/** Do another scenario where no floats can be drawn. */
+export async function asBits([name, argument]) {
+  const scenarios = await import("/scenarios.js");
+  return without([FLOAT32, FLOAT16], () => scenarios[name](argument));
 }
 
 /** Run `chain(dtype, shape, steps)` on `data`, both without and with blocking. */
@@ -210,7 +199,8 @@ export async function lack(change) {
   const { getContext } = OffscreenCanvas.prototype;
   let context;
   if (change === "webgl2") OffscreenCanvas.prototype.getContext = () => null;
-  if (change === "floats") prototype.getExtension = () => null;
+  if (change === "float16") prototype.getExtension = () => null;
+  const precision = change.startsWith("float") ? change : undefined;
   if (change === "limit") {
     prototype.getParameter = function (name) {
       return name === this.MAX_TEXTURE_SIZE ? 2 : getParameter.call(this, name);
@@ -234,7 +224,10 @@ export async function lack(change) {
   const model = chain("float32", [length], [{ dtype: "float32", code }]);
   try {
     return await failure(async () => {
-      const executor = await Executor.create(model, { ...WEBGL2, webgl2: { context } });
+      const executor = await Executor.create(model, {
+        ...WEBGL2,
+        webgl2: { context, precision },
+      });
       await executor.run({ x: floats(length) });
       executor.dispose();
     });
@@ -318,7 +311,7 @@ export async function blocking({ length, steps }) {
 
 /** What `pickDevice` says on a machine whose renderer is called `renderer`, if that is given. */
 export async function pick({ renderer, lacks }) {
-  if (lacks === "float32") return withoutFloat32(() => pick({ renderer }));
+  if (lacks === "floats") return without([FLOAT32, FLOAT16], () => pick({ renderer }));
   const { prototype } = WebGL2RenderingContext;
   const { getParameter } = prototype;
   const { getContext } = OffscreenCanvas.prototype;
@@ -335,15 +328,23 @@ export async function pick({ renderer, lacks }) {
   }
 }
 
-/** Run where only floats of 16 bits can be drawn. */
-export function half({ length, steps }) {
-  return withoutFloat32(async () => {
-    const executor = await Executor.create(chain("float32", [length], steps), WEBGL2);
+/** Run with a `precision`, without the extensions `hidden`; tell what textures are made of, too. */
+export function kept({ length, steps, precision, hidden }) {
+  const { prototype } = WebGL2RenderingContext;
+  const { texStorage2D } = prototype;
+  const formats = new Set();
+  prototype.texStorage2D = function (...options) {
+    formats.add(options[2]);
+    return texStorage2D.apply(this, options);
+  };
+  return without(hidden, async () => {
+    const options = { ...WEBGL2, webgl2: { precision } };
+    const executor = await Executor.create(chain("float32", [length], steps), options);
     const y = numbers(first(await executor.run({ x: floats(length) })));
     const { devices } = executor.describe();
     executor.dispose();
-    return { y, devices };
-  });
+    return { y, devices, formats: [...formats] };
+  }).finally(() => Object.assign(prototype, { texStorage2D }));
 }
 
 /** Trace a run, with and without giving up control. */
@@ -467,13 +468,18 @@ export async function leave({ length, steps }) {
   const options = { ...WEBGL2, webgl2: { context } };
   const executor = await Executor.create(chain("float32", [length], steps), options);
   const outputs = await executor.runToTextures({ x: floats(length) });
-  const { texture, width, height, context: where } = first(outputs);
+  const { texture, width, height, context: where, format } = first(outputs);
   const target = context.createFramebuffer();
   context.bindFramebuffer(context.FRAMEBUFFER, target);
   const [at, kind] = [context.COLOR_ATTACHMENT0, context.TEXTURE_2D];
   context.framebufferTexture2D(context.FRAMEBUFFER, at, kind, texture, 0);
   const y = new Float32Array(4 * width * height);
-  context.readPixels(0, 0, width, height, context.RGBA, context.FLOAT, y);
+  if (format === "rgba32i") {
+    const bits = new Int32Array(y.buffer);
+    context.readPixels(0, 0, width, height, context.RGBA_INTEGER, context.INT, bits);
+  } else {
+    context.readPixels(0, 0, width, height, context.RGBA, context.FLOAT, y);
+  }
   const onWasm = await Executor.create(bundled);
   const refused = await failure(() => onWasm.runToTextures({ x: new Float32Array(6) }));
   executor.dispose();
