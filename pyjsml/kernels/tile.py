@@ -237,6 +237,10 @@ def tile(
         )
 
     count = emitter.simplify(total(rows))
+    length = constant(count)
+    if length and block:
+        # Blocks of equal length end together on several threads.
+        block = -(-length // -(-length // block))
     if by_column and len(columns) == 1:
         j = emitter.axis("j", columns[0].count)
         t = emitter.axis("t", count)
