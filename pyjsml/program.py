@@ -147,15 +147,17 @@ class Kernel:
     """Compiled code for one function on one device.
 
     Called as `kernel(addresses…, dims…, begin, end)`, where `[begin, end)` is a slice of the
-    outermost parallel loop and `extent`, an expression over `dims`, its length. `inplace` pairs an
-    input's index with the index of the output that may share its buffer. `dots` says that it adds
-    up products of bytes, in which hosts with relaxed SIMD differ.
+    outermost parallel loop and `extent`, an expression over `dims`, its length. The loop is made of
+    `rounds` of equal length, each of which needs all of those before it. `inplace` pairs an input's
+    index with the index of the output that may share its buffer. `dots` says that it adds up
+    products of bytes, in which hosts with relaxed SIMD differ.
     """
 
     name: str
     device: Literal["wasm"]
     dims: tuple[str, ...]
     extent: Expr
+    rounds: Expr = 1
     flops: Expr = 0
     inplace: tuple[tuple[int, int], ...] = ()
     dots: bool = False

@@ -76,6 +76,8 @@ export interface OpData<Name extends string = string> {
   readonly dims?: readonly Expr[];
   /** Length of the outermost parallel loop, of which a call runs a slice. */
   readonly extent?: Expr;
+  /** Of how many rounds of equal length the loop is made, each of which needs all before it. */
+  readonly rounds?: Expr;
   readonly flops?: Expr;
   /** Whether the kernel of the relaxed file adds up products of bytes; see `hasExactDots`. */
   readonly dots?: boolean;

@@ -38,6 +38,8 @@ export interface BoundOp {
   readonly dims: readonly number[];
   /** The length of its outermost parallel loop. */
   readonly extent: number;
+  /** Of how many rounds the loop is made; one if absent. */
+  readonly rounds?: number;
   /** About how many nanoseconds it takes on one thread. */
   readonly cost: number;
   /** At most so many threads may share it; as many as there are if absent. */

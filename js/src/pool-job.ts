@@ -6,6 +6,7 @@
  * the low bits how many slices of the range are left. A slice is claimed by counting its ticket down,
  * first one's own, then those of threads that are late. Nobody can claim a slice of a job that is over, since its ticket is not
  * there any more; and a slice that is claimed holds its job in place until it is counted as done.
+ * Where a job is made of rounds, each is posted when the one before is done.
  */
 
 import { close, type Kernel, type RunSlice } from "./kernels.js";
@@ -22,7 +23,9 @@ const KERNEL = 16 * LINE;
 const EXTENT = KERNEL + 1;
 const SLICES = KERNEL + 2;
 const ARITY = KERNEL + 3;
-const ARGUMENTS = KERNEL + 4;
+const FIRST = KERNEL + 4;
+const CALL = KERNEL + 5;
+const ARGUMENTS = KERNEL + 6;
 const LONGEST_FAILURE = KERNEL - FAILURE;
 
 const LEFT_BITS = 6;
@@ -36,7 +39,9 @@ const LOOKS_PER_CLOCK = 64;
 
 /** One call of a kernel, to be shared. */
 export interface Job extends WholeCall {
-  /** Into how many slices the extent is cut; no more than the extent. */
+  /** Of how many rounds of equal length the extent is made, each of which needs all before it. */
+  readonly rounds: number;
+  /** Into how many slices a round is cut; no more than its length. */
   readonly slices: number;
   /** How many threads share them: the first ones. */
   readonly sharers: number;
@@ -75,14 +80,22 @@ export class Desk {
     }
   }
 
-  /** Post a job, the `number`th one; the job before must be done. */
-  post({ kernel, args, extent, slices, sharers }: Job, number: number): void {
+  /**
+   * Post a round of a job, the `number`th round of all jobs; the one before must be done. A job's
+   * rounds are posted one after the other.
+   */
+  post({ kernel, args, extent, rounds, slices, sharers }: Job, number: number, round = 0): void {
     const { words } = this;
-    words[KERNEL] = kernel;
-    words[EXTENT] = extent;
-    words[SLICES] = slices;
-    words[ARITY] = args.length;
-    for (let i = 0; i < args.length; i++) words[ARGUMENTS + i] = args[i] as number;
+    const length = extent / rounds;
+    if (!round) {
+      words[CALL] = number;
+      words[KERNEL] = kernel;
+      words[EXTENT] = length;
+      words[SLICES] = slices;
+      words[ARITY] = args.length;
+      for (let i = 0; i < args.length; i++) words[ARGUMENTS + i] = args[i] as number;
+    }
+    words[FIRST] = round * length;
     words[FAILURE_LENGTH] = 0;
     Atomics.store(words, DONE, 0);
     const head = (number << SHARERS_BITS) | sharers;
@@ -130,9 +143,14 @@ export class Desk {
   serve(kernels: readonly Kernel[], queue: Queue): void {
     const { words } = this;
     const at = this.#ticket(this.#self);
+    let bound: number | undefined;
+    let run: RunSlice | undefined;
     const bind = (): RunSlice => {
+      if (run && bound === words[CALL]) return run;
+      bound = words[CALL];
       const kernel = kernels[words[KERNEL] as number] as Kernel;
-      return close(kernel, [...words.subarray(ARGUMENTS, ARGUMENTS + (words[ARITY] as number))]);
+      const args = words.subarray(ARGUMENTS, ARGUMENTS + (words[ARITY] as number));
+      return (run = close(kernel, [...args]));
     };
     while (!Atomics.load(words, CLOSED)) {
       // What is posted after this look changes the ticket.
@@ -143,7 +161,7 @@ export class Desk {
     }
   }
 
-  /** Whether all slices of the job are done. */
+  /** Whether all slices of the job's round are done. */
   isDone({ slices }: Job): boolean {
     return Atomics.load(this.words, DONE) === slices;
   }
@@ -177,10 +195,12 @@ export class Desk {
 
   #run(slice: number, run: RunSlice): void {
     const { words } = this;
+    const first = words[FIRST] as number;
     const extent = words[EXTENT] as number;
     const slices = this.#slices;
+    const start = (slice: number) => first + Math.floor((extent * slice) / slices);
     try {
-      run(Math.floor((extent * slice) / slices), Math.floor((extent * (slice + 1)) / slices));
+      run(start(slice), start(slice + 1));
     } catch (error) {
       const text = String(error).slice(0, LONGEST_FAILURE);
       for (let i = 0; i < text.length; i++) words[FAILURE + i] = text.charCodeAt(i);
@@ -191,9 +211,12 @@ export class Desk {
   /** Return when the thread's ticket is another one: look out for that for a while, then sleep. */
   #awaitChange(at: number, ticket: number): void {
     const { words } = this;
-    const until = performance.now() + LOOK_OUT_MS;
-    for (let looks = 1; looks % LOOKS_PER_CLOCK || performance.now() < until; looks++) {
+    let until: number | undefined;
+    for (let looks = 1; ; looks++) {
       if (Atomics.load(words, at) !== ticket) return;
+      if (looks % LOOKS_PER_CLOCK) continue;
+      until ??= performance.now() + LOOK_OUT_MS;
+      if (performance.now() > until) break;
     }
     Atomics.add(words, SLEEPERS, 1);
     Atomics.wait(words, at, ticket);

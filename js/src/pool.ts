@@ -32,6 +32,12 @@ export interface Common {
 const START_MS = 30_000;
 /** After so long a thread is taken for dead: no slice of a kernel takes it. */
 const STALL_MS = 30_000;
+/**
+ * A thread so long behind has lost its core to another program: rounds, each of which may wait for it,
+ * go on without it for a while.
+ */
+const LOST_MS = 0.2;
+const WITHOUT_MS = 100;
 const LOOKS_PER_CLOCK = 1024;
 /** To wake threads takes this one tens of microseconds, and them as long again; in nanoseconds. */
 const WORTH_WAKING = 100_000;
@@ -57,6 +63,8 @@ export class Pool {
   #posted = 0;
   /** For how many nanoseconds of the run other threads were asleep that could have helped. */
   #alone = 0;
+  /** Until when rounds are not shared. */
+  #without = 0;
   #failure: WorkerError | StateError | undefined;
 
   private constructor({ arity, now }: Common, threads: number) {
@@ -116,19 +124,28 @@ export class Pool {
   bind(job: Job, cost: number, run: RunSlice): Call {
     const desk = this.#desk;
     const bound = () => run;
+    const isDone = () => desk.isDone(job);
+    const { extent, rounds } = job;
+    const lost = LOST_MS + cost / rounds / 1e6;
     return () => {
       if (this.#failure) throw this.#failure;
-      if (!this.#wakeFor(cost)) {
-        run(0, job.extent);
+      if ((rounds > 1 && this.#now() < this.#without) || !this.#wakeFor(cost)) {
+        run(0, extent);
         return;
       }
-      desk.post(job, ++this.#posted);
-      // One that was woken may have dozed off before there was anything to do.
-      if (desk.sleeps) desk.wake();
-      desk.share(bound);
-      this.#await(() => desk.isDone(job));
-      const failure = desk.failure();
-      if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
+      for (let round = 0; round < rounds; round++) {
+        desk.post(job, ++this.#posted, round);
+        // One that was woken may have dozed off before there was anything to do.
+        if (desk.sleeps) desk.wake();
+        desk.share(bound);
+        const waited = this.#await(isDone);
+        const failure = desk.failure();
+        if (failure) throw new WebAssembly.RuntimeError(failure.replace(/^RuntimeError: /, ""));
+        if (waited <= lost) continue;
+        this.#without = this.#now() + WITHOUT_MS;
+        if (round + 1 < rounds) run(((round + 1) * extent) / rounds, extent);
+        return;
+      }
     };
   }
 
@@ -195,14 +212,20 @@ export class Pool {
     return this.#queues[thread - 1] as Queue;
   }
 
-  /** Look out for what other threads do to end. A page's main thread may not wait otherwise. */
-  #await(isDone: () => boolean): void {
-    let late: number | undefined;
+  /**
+   * Look out for what other threads do to end. A page's main thread may not wait otherwise. Gives
+   * for how many milliseconds it did, 0 where that is too short to tell.
+   */
+  #await(isDone: () => boolean): number {
+    let start: number | undefined;
+    let waited = 0;
     for (let looks = 1; !isDone(); looks++) {
       if (looks % LOOKS_PER_CLOCK) continue;
-      late ??= this.#now() + STALL_MS;
-      if (this.#now() > late) throw this.#stalled();
+      start ??= this.#now();
+      waited = this.#now() - start;
+      if (waited > STALL_MS) throw this.#stalled();
     }
+    return waited;
   }
 
   #stalled(): WorkerError | StateError {

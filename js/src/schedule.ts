@@ -59,7 +59,8 @@ export function bindStep(
   const { threads, thread, claim } = placed ?? {};
   const dims = evaluateAll(op.dims ?? [], plan.binding);
   const extent = evaluate(op.extent ?? 1, plan.binding);
-  const bound: BoundOp = { op, dims, extent, cost, threads, thread };
+  const rounds = evaluate(op.rounds ?? 1, plan.binding);
+  const bound: BoundOp = { op, dims, extent, rounds, cost, threads, thread };
   const sharers = device.share?.(bound).threads ?? 1;
   const call = bindOp(rooms[home] as Room, bound);
   const { ready, end, endLater } = call ?? {};

@@ -10,6 +10,8 @@ import type { Errands } from "./wasm-errands.js";
 
 /** What several threads take longer to agree on than one takes to do, in nanoseconds. */
 const WORTH_SHARING = 8000;
+/** What a round must take on one thread, for several to wait for one another after it. */
+const ROUND_WORTH_SHARING = 3000;
 /** More slices than threads, so that a thread that is late, or slow, leaves the rest to the others. */
 const SLICES_PER_THREAD = 4;
 
@@ -32,7 +34,8 @@ export interface WasmSite {
 }
 
 /** How many threads run a call of an op, of those that there are, and why. */
-export function sharingOf({ op, thread, threads, extent, cost }: BoundOp, all: number): Sharing {
+export function sharingOf(bound: BoundOp, all: number): Sharing {
+  const { op, thread, threads, extent, rounds = 1, cost } = bound;
   const most = Math.min(threads ?? all, all);
   const one = (why: string) => ({ threads: 1, why });
   if (isView(op)) return { threads: 0, why: "only gives bytes another shape" };
@@ -43,7 +46,12 @@ export function sharingOf({ op, thread, threads, extent, cost }: BoundOp, all: n
   if (all === 1) return one("the executor has one thread");
   if (most === 1) return one("limited to 1 thread");
   if (extent < 2) return one("its outermost loop has one round");
-  if (cost < WORTH_SHARING) return one(`too short to share: ${(cost / 1000).toPrecision(2)} µs`);
+  if (extent < 2 * rounds) return one("a step of it needs all of those before");
+  const us = (ns: number) => `${(ns / 1000).toPrecision(2)} µs`;
+  if (cost < WORTH_SHARING) return one(`too short to share: ${us(cost)}`);
+  if (rounds > 1 && cost / rounds < ROUND_WORTH_SHARING) {
+    return one(`its ${rounds} rounds are too short to share: ${us(cost / rounds)}`);
+  }
   return { threads: most, why: most < all ? `limited to ${most} threads` : "worth sharing" };
 }
 
@@ -60,7 +68,7 @@ export class WasmRoom implements Room {
   }
 
   bind(bound: BoundOp): Call | undefined {
-    const { op, dims, extent, cost, thread = 0 } = bound;
+    const { op, dims, extent, rounds = 1, cost, thread = 0 } = bound;
     if (isView(op)) return undefined;
     const { kernels, threads, crew } = this.#site;
     const kernel = kernels.indexOf(op.kernel as string);
@@ -80,8 +88,10 @@ export class WasmRoom implements Room {
       });
     }
     const { threads: sharers } = sharingOf(bound, threads);
-    const slices = Math.min(extent, sharers * SLICES_PER_THREAD);
-    const job = { kernel, args, extent, slices, sharers };
+    // A round ends with the last of its slices, so there is one for each thread.
+    const most = rounds > 1 ? sharers : sharers * SLICES_PER_THREAD;
+    const slices = Math.min(extent / rounds, most);
+    const job = { kernel, args, extent, rounds, slices, sharers };
     const call = sharers > 1 ? pool.bind(job, cost, run) : () => run(0, extent);
     // Ops that are bound later are no reason to wait: they can't come before one that they meet.
     if (!this.readLater) return call;

@@ -7,7 +7,9 @@ import { assemble, describeFile, modelData } from "./model.js";
 /**
  * Kernels for threads. `meet` has two slices, each of which ends only once the other has begun;
  * `sink` pushes its stack pointer down and fills what it takes, so that threads with one stack in
- * common would spoil each other's sums; `span` tells the length of the slices.
+ * common would spoil each other's sums; `span` tells the length of the slices; `chain` adds 1 to an
+ * element of the round before, of four elements, that another slice has written; `lag` is `span`, but
+ * slow on all threads but the first, whose stack is known.
  */
 const WAT = `(module
   (import "env" "memory" (memory 1 65536))
@@ -61,6 +63,31 @@ const WAT = `(module
         (f32.convert_i32_s (i32.sub (local.get $end) (local.get $begin))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $next (i32.lt_s (local.get $i) (local.get $end)))))
+  (func (export "lag") (param $x i32) (param $y i32) (param $begin i32) (param $end i32)
+    (local $i i32)
+    (if (i32.ne (global.get $sp) (i32.const 2048)) (then
+      (loop $spin
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (i32.store (i32.sub (global.get $sp) (i32.const 4)) (local.get $i))
+        (br_if $spin (i32.lt_s (local.get $i) (i32.const 10000000))))))
+    (local.set $i (local.get $begin))
+    (loop $next
+      (f32.store (i32.add (local.get $y) (i32.mul (local.get $i) (i32.const 4)))
+        (f32.convert_i32_s (i32.sub (local.get $end) (local.get $begin))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_s (local.get $i) (local.get $end)))))
+  (func (export "chain") (param $x i32) (param $y i32) (param $begin i32) (param $end i32)
+    (local $at i32)
+    (loop $next
+      (local.set $at (i32.add (local.get $y) (i32.mul (local.get $begin) (i32.const 4))))
+      (if (i32.lt_s (local.get $begin) (i32.const 4))
+        (then (f32.store (local.get $at)
+          (f32.load (i32.add (local.get $x) (i32.mul (local.get $begin) (i32.const 4))))))
+        (else (f32.store (local.get $at) (f32.add (f32.const 1)
+          (f32.load (i32.sub (local.get $at) (i32.add (i32.const 4)
+            (i32.mul (i32.and (local.get $begin) (i32.const 3)) (i32.const 8)))))))))
+      (local.set $begin (i32.add (local.get $begin) (i32.const 1)))
+      (br_if $next (i32.lt_s (local.get $begin) (local.get $end)))))
   (func (export "fail") (param $x i32) (param $y i32) (param $begin i32) (param $end i32)
     (if (i32.eq (local.get $begin) (i32.const 0)) (then (unreachable)))))`;
 
@@ -144,6 +171,42 @@ describe("threads", () => {
       for (let round = 0; round < 20; round++) {
         expect(wanted.equals(bytes(several.runSync({ x }).y))).toBe(true);
       }
+    }
+  });
+
+  test.each([1, 2, 3, 4])("wait for each other after a round: %d of them", async (threads) => {
+    const { data, files } = await net("chain", { rounds: ["//", "n", 4] });
+    using executor = await runtime.Executor.create(data, { files, threads });
+    for (const n of [4, 8, 4000, 40_000]) {
+      const x = ramp(n);
+      const wanted = x.data.slice();
+      for (let i = 4; i < n; i++) wanted[i] = (wanted[i - 1 - 2 * (i % 4)] as number) + 1;
+      const { y } = executor.runSync({ x });
+      expect(bytes(y).equals(bytes({ ...x, data: wanted }))).toBe(true);
+    }
+  });
+
+  test("leave the rounds that are left to one once another is slow", async () => {
+    const { data, files } = await net("lag", { rounds: 10 });
+    using executor = await runtime.Executor.create(data, { files, threads: 2 });
+    let longest = 0;
+    // Until the other thread, which may be slow to wake, has a part in it.
+    for (let run = 0; run < 1000 && longest <= 10; run++) {
+      longest = Math.max(...executor.runSync({ x: ramp(100) }).y.data);
+    }
+    expect(longest).toBeGreaterThan(10);
+  });
+
+  test("don't share what has short rounds", async () => {
+    const flops = 4 * 200_000 * FLOPS_PER_NS;
+    for (const [rounds, spans] of [
+      [50, [1]],
+      [100, [100]],
+    ] as const) {
+      const { data, files } = await net("span", { flops, rounds });
+      using executor = await runtime.Executor.create(data, { files, threads: 2 });
+      const { y } = executor.runSync({ x: ramp(100) });
+      expect([...new Set(y.data)]).toEqual(spans);
     }
   });
 

@@ -102,7 +102,7 @@ def _op(op: Op, program: Program, values: Mapping[str, int]) -> Json:
     if op.blocks:
         raise VerifierError(f"op {op.name} holds blocks, which a bundle's data can't describe")
     kernels = program.kernels
-    extent, flops = _work(op, kernels[op.kernel]) if op.kernel else (0, 0)
+    extent, rounds, flops = _work(op, kernels[op.kernel]) if op.kernel else (0, 1, 0)
     return {
         "name": op.name,
         "kind": op.kind,
@@ -112,6 +112,7 @@ def _op(op: Op, program: Program, values: Mapping[str, int]) -> Json:
         **_given(
             dims=[to_json(dim) for dim in op.dims],
             extent=to_json(extent),
+            rounds=to_json(rounds) if rounds != 1 else 0,
             flops=to_json(flops),
             dots=bool(op.kernel) and kernels[op.kernel].dots,
             shader=op.kernel if op.kernel in program.shaders else "",
@@ -120,10 +121,13 @@ def _op(op: Op, program: Program, values: Mapping[str, int]) -> Json:
     }
 
 
-def _work(op: Op, kernel: Kernel) -> tuple[Expr, Expr]:
-    """Return the extent and the flops of one call, over the model's dims, not the kernel's own."""
+def _work(op: Op, kernel: Kernel) -> tuple[Expr, Expr, Expr]:
+    """Return extent, rounds and flops of one call, over the model's dims, not the kernel's own."""
     arguments = dict(zip(kernel.dims, op.dims, strict=True))
-    return _substitute(kernel.extent, arguments), _substitute(kernel.flops, arguments)
+    extent, rounds, flops = (
+        _substitute(expr, arguments) for expr in (kernel.extent, kernel.rounds, kernel.flops)
+    )
+    return extent, rounds, flops
 
 
 def _substitute(expr: Expr, arguments: Mapping[str, Expr]) -> Expr:

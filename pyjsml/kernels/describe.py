@@ -5,27 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import tvm_ffi
-from tvm import ir, tirx
+from tvm import tirx
 
 from pyjsml.dims import Expr, product, term
 from pyjsml.kernels.dot import has_dots
 from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.expression import dtype, is_if_then_else
+from pyjsml.kernels.expression import dtype
 from pyjsml.kernels.int8 import GROUP
+from pyjsml.kernels.operations import operations
 from pyjsml.kernels.rows import common_axes
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.stage import Stages, reads, same_index
 from pyjsml.program import Kernel
-
-ARITHMETIC = (
-    tirx.Add,
-    tirx.Sub,
-    tirx.Mul,
-    tirx.Div,
-    tirx.Max,
-    tirx.Min,
-)
 
 
 def describe(name: str, scheduled: Scheduled) -> Kernel:
@@ -36,6 +28,7 @@ def describe(name: str, scheduled: Scheduled) -> Kernel:
         device="wasm",
         dims=tuple(names.values()),
         extent=to_expr(scheduled.extent, names),
+        rounds=to_expr(scheduled.rounds, names),
         flops=_flops(scheduled, names),
         inplace=_inplace(scheduled),
         dots=has_dots(scheduled.body),
@@ -66,10 +59,10 @@ def _flops(scheduled: Scheduled, names: dict[tirx.Var, str]) -> Expr:
     A lane adds up a group of products of bytes in the time of one product of floats, as which the
     group counts.
     """
-    total: Expr = 0
+    total = term("*", to_expr(scheduled.extent, names), scheduled.flops)
     for stage in scheduled.stages.stages if scheduled.stages is not None else ():
         extents = [to_expr(axis.extent, names) for axis in (*stage.axes, *stage.reduced)]
-        each = sum(_operations(write.value) for write in stage.writes)
+        each = sum(operations(write.value) for write in stage.writes)
         total = term("+", total, term("*", product(extents), each))
         if any(_multiplies_bytes(write.value) for write in stage.writes):
             total = term("+", total, term("//", term("*", product(extents), 2), GROUP))
@@ -86,24 +79,6 @@ def _multiplies_bytes(value: Any) -> bool:
         return tvm_ffi.VisitInterrupt(node) if bytes_ else None
 
     return tvm_ffi.structural_walk(value, (tirx.Mul, visit)) is not None
-
-
-def _operations(value: Any) -> int:
-    """Count the operations that `value` takes, those of a selection's longer side."""
-    count = 0
-
-    def operation(node: Any, visitor: Any) -> None:
-        nonlocal count
-        count += dtype(node).startswith("float") and not is_if_then_else(node)
-        visitor.default_visit(node)
-
-    def select(node: tirx.Select, visitor: Any) -> None:
-        nonlocal count
-        count += max(_operations(node.true_value), _operations(node.false_value))
-        visitor.visit(node.condition)
-
-    tvm_ffi.structural_visit(value, [((*ARITHMETIC, ir.Call), operation), (tirx.Select, select)])
-    return count
 
 
 def _inplace(scheduled: Scheduled) -> tuple[tuple[int, int], ...]:

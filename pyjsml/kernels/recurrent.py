@@ -92,7 +92,7 @@ def recurrent(
     or what `pack_new_bias` made for a GRU.
 
     Returns every step's h [seq, batch, units], the last h, for an LSTM the last c, and memory for
-    the state. All parallel work is the batch: a step needs all of the one before.
+    the state. A step needs all of the one before; its blocks and rows can run in parallel.
     """
     steps, batch = inputs.shape[:2]
     if layer.batch_first:

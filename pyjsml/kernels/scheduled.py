@@ -18,7 +18,8 @@ class Scheduled:
     `params` are the buffers of the inputs and outputs, then those that the caller lends for the
     duration of a call, of as many bytes as `workspace` says. `dims` are 32-bit, and `binds` derive
     from them what else the body names. `begin` and `end` slice the outermost loop, whose length is
-    `extent`.
+    `extent`. The loop is made of `rounds` of equal length, each of which needs all of those before
+    it, and a point of it takes `flops` beside those of `stages`.
     `stages` is what the loops compute, where that is known, and `guests` are those of its
     temporaries that lie in the output until it is written. The stages run one after the other for
     each point of their common axes, or, `interleaved`, as one loop nest. `parameters`
@@ -37,3 +38,5 @@ class Scheduled:
     guests: tuple[tirx.Var, ...] = ()
     interleaved: bool = False
     parameters: Parameters | None = None
+    rounds: Any = 1
+    flops: int = 0

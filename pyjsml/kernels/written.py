@@ -8,8 +8,9 @@ from typing import Any
 import tvm_ffi
 from tvm import s_tir, tirx
 
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import INDEX, narrow, narrow_index
+from pyjsml.kernels.emit import Emitter, sequence
+from pyjsml.kernels.expression import INDEX, integer, narrow, narrow_index
+from pyjsml.kernels.operations import loop_operations
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.signature import symbolic_dims
 from pyjsml.kernels.stage import Axis, Stages
@@ -20,19 +21,30 @@ Variables = Mapping[tirx.Var, tirx.Var]
 def written(func: tirx.PrimFunc, names: frozenset[str]) -> Scheduled | None:
     """Return `func` in its own loops, if it is one block of these `names`.
 
-    The block is a parallel loop, of which a call runs a slice; what it allocates is small.
+    The block is a loop over rounds of parallel loops, one in the other, of all of which together a
+    call runs a slice; what it allocates is small.
     """
-    loop = _parallel_loop(func, names)
-    if loop is None:
+    outermost = _loop(func, names)
+    if outermost is None:
         return None
     dims = {dim: tirx.Var(dim.name, INDEX) for dim in symbolic_dims(func)}
     params = tuple(param for param in func.params if tirx.is_buffer_var(param))
     emitter = Emitter(Stages(params, dims, ()))
     begin, end = tirx.Var("begin", INDEX), tirx.Var("end", INDEX)
-    slice_ = emitter.bind(
-        Axis(tirx.Var(loop.loop_var.name, INDEX), narrow_index(loop.extent, dims))
-    )
-    body = _narrowed(emitter, loop.body, {**dims, loop.loop_var: slice_.var})
+    axes, body = _axes(emitter, outermost, dims)
+    extent: Any = integer(1)
+    for axis in axes.values():
+        extent = extent * axis.extent
+    slice_ = emitter.axis("slice", extent)
+    binds = []
+    left: Any = slice_.var
+    for axis in reversed(list(axes.values())[1:]):
+        binds.append(tirx.Bind(axis.var, emitter.simplify(tirx.floormod(left, axis.extent))))
+        left = tirx.floordiv(left, axis.extent)
+    rounds, *_ = axes.values()
+    binds.append(tirx.Bind(rounds.var, emitter.simplify(left)))
+    variables = {**dims, **{old: axis.var for old, axis in axes.items()}}
+    narrowed = _narrowed(emitter, body, variables)
     return Scheduled(
         params=tuple(emitter.storage[param].flat for param in params),
         workspace=(),
@@ -40,11 +52,15 @@ def written(func: tirx.PrimFunc, names: frozenset[str]) -> Scheduled | None:
         begin=begin,
         end=end,
         extent=slice_.extent,
-        body=tirx.For(slice_.var, begin, end - begin, tirx.ForKind.SERIAL, body),
+        body=tirx.For(
+            slice_.var, begin, end - begin, tirx.ForKind.SERIAL, sequence(*binds, narrowed)
+        ),
+        rounds=rounds.extent,
+        flops=loop_operations(body),
     )
 
 
-def _parallel_loop(func: tirx.PrimFunc, names: frozenset[str]) -> Any:
+def _loop(func: tirx.PrimFunc, names: frozenset[str]) -> Any:
     body = func.body
     while isinstance(body, s_tir.SBlockRealize):
         if body.block.name_hint in names:
@@ -52,6 +68,18 @@ def _parallel_loop(func: tirx.PrimFunc, names: frozenset[str]) -> Any:
             return loop if isinstance(loop, tirx.For) else None
         body = body.block.body
     return None
+
+
+def _axes(
+    emitter: Emitter, loop: tirx.For, dims: Variables
+) -> tuple[dict[tirx.Var, Axis], tirx.Stmt]:
+    """Return axes for the variables of the loop over rounds and the parallel ones, and the body."""
+    found: dict[tirx.Var, Axis] = {}
+    body: Any = loop
+    while not found or (isinstance(body, tirx.For) and body.kind == tirx.ForKind.PARALLEL):
+        found[body.loop_var] = emitter.axis(body.loop_var.name, narrow_index(body.extent, dims))
+        body = body.body
+    return found, body
 
 
 def _narrowed(emitter: Emitter, body: tirx.Stmt, variables: Variables) -> tirx.Stmt:
@@ -71,4 +99,10 @@ def _narrowed(emitter: Emitter, body: tirx.Stmt, variables: Variables) -> tirx.S
         flat = emitter.storage[node.buffer].flat
         return tirx.BufferStore(flat, value, [emitter.index(node.buffer, indices)])
 
-    return tvm_ffi.structural_mutate(body, [(tirx.For, loop), (tirx.BufferStore, stored)])
+    def branch(node: tirx.IfThenElse, mutator: Any) -> Any:
+        otherwise = node.else_case and _narrowed(emitter, node.else_case, variables)
+        then = _narrowed(emitter, node.then_case, variables)
+        return tirx.IfThenElse(narrow(node.condition, variables), then, otherwise)
+
+    handlers = [(tirx.For, loop), (tirx.BufferStore, stored), (tirx.IfThenElse, branch)]
+    return tvm_ffi.structural_mutate(body, handlers)

@@ -33,6 +33,19 @@ class Network(nn.Module):
         return torch.softmax(self.linear(x) @ self.linear(x).transpose(1, 2), dim=-1)
 
 
+class Recurrent(nn.Module):
+    """Layers whose threads wait for each other after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(24, 131, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(262, 160, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        every: torch.Tensor = self.gru(self.lstm(x)[0])[0]
+        return every
+
+
 @pytest.fixture(scope="module")
 def network() -> Network:
     torch.manual_seed(5)
@@ -66,3 +79,24 @@ def test_threads_change_no_bit(network: Network, package: Bundle, engine: str, i
             for x, y in zip(batches * 5, expected * 5, strict=True):
                 (actual,) = executor.run(x=x).values()
                 np.testing.assert_array_equal(actual.view(np.uint32), y.view(np.uint32))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_threads_wait_for_each_other_within_recurrent_layers(engine: str) -> None:
+    if problem := get_engine(engine).available():
+        pytest.skip(problem)
+    torch.manual_seed(8)
+    module = Recurrent().eval()
+    inputs = {"x": TensorSpec("x", "float32", ("batch", 40, 24))}
+    package = bundle(module, inputs=inputs)
+    random = np.random.default_rng(9)
+    sequences = [random.standard_normal((n, 40, 24), np.float32) for n in (1, 3)]
+    for threads in (1, 2, 3):
+        with Executor(package, engine, threads=threads) as executor:
+            for x in sequences * 3:
+                (actual,) = executor.run(x=x).values()
+                with torch.no_grad():
+                    expected = module(torch.from_numpy(x)).numpy()
+                np.testing.assert_allclose(
+                    actual.astype(np.float32), expected, rtol=1e-4, atol=1e-5
+                )

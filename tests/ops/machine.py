@@ -84,9 +84,10 @@ class Machine:
         dims: Sequence[int] = (),
         *,
         pieces: int = 1,
+        slices: Sequence[tuple[int, int]] | None = None,
         inplace: tuple[int, int] | None = None,
     ) -> list[Array]:
-        """Call a kernel, its loop in so many slices, and return its outputs.
+        """Call a kernel, its loop in so many slices, or in `slices`, and return its outputs.
 
         Every byte is poisoned before, but for the inputs; those and all bytes outside the outputs
         must be as they were afterwards. `inplace` lays an output over an input.
@@ -106,7 +107,7 @@ class Machine:
         before = self.memory[self.start :].copy()
         extent = evaluate(kernel.extent, binding)
         edges = [extent * piece // max(pieces, 1) for piece in range(pieces + 1)]
-        for begin, end in itertools.pairwise(edges) if pieces else [(0, 0)]:
+        for begin, end in slices or (itertools.pairwise(edges) if pieces else [(0, 0)]):
             arguments = json.dumps([*places, *dims, begin, end])
             self._eval(f"kernels.{name}(...{arguments}); 0")
         found = [

@@ -16,7 +16,8 @@ from tvm import te
 from pyjsml import api
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.kernels.recurrent import recurrent
-from pyjsml.kernels.recurrent_layer import Layer
+from pyjsml.kernels.recurrent_layer import CELLS, Cell, Layer
+from pyjsml.kernels.recurrent_layer import GATES as GATES_OF
 from pyjsml.program import ISAS, Isa, TensorSpec
 from tests.ops.machine import Compiled, Machine
 from tests.support.models import onnx_model, tensor_info
@@ -110,23 +111,35 @@ def test_layers_of_onnx(operator: str, direction: str, variant: int) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_sequences_can_be_shared_between_threads(isa: Isa) -> None:
-    layer = Layer("lstm", UNITS, (0, 1, 2, 3))
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_slices_of_a_round_come_in_any_order(cell: Cell, isa: Isa) -> None:
+    layer = Layer(cell, UNITS, (0, 1, 2, 3)[: GATES_OF[cell]])
     steps, batch = 4, 5
-    shapes = [
+    shapes: list[tuple[int, ...]] = [
         (steps, batch, layer.columns),
         (layer.blocks, UNITS, layer.gates * layer.block),
         (batch, UNITS),
-        (batch, UNITS),
     ]
+    if cell == "lstm":
+        shapes.append((batch, UNITS))
+    if cell == "gru":
+        shapes.append((layer.padded,))
     tensors = [te.placeholder(shape, name=f"x{n}") for n, shape in enumerate(shapes)]
     results = recurrent(tensors[0], tensors[1], tensors[2:], layer)
-    machine = Machine(Compiled({"lstm": te.create_prim_func([*tensors, *results])}, isa))
+    machine = Machine(Compiled({cell: te.create_prim_func([*tensors, *results])}, isa))
     random = np.random.default_rng(1)
     inputs = [random.normal(scale=0.3, size=shape).astype(np.float32) for shape in shapes]
     outputs = [(tuple(map(int, result.shape)), "float32") for result in results]
-    whole, parts = (machine.run("lstm", inputs, outputs, pieces=pieces) for pieces in (1, 3))
-    assert machine.kernels["lstm"].extent == batch
+    length = layer.blocks * batch
+    kernel = machine.kernels[cell]
+    assert kernel.rounds == 1 + steps * (2 if cell == "gru_reset_before" else 1)
+    assert kernel.extent == kernel.rounds * length
+    back = [
+        (first + at, first + at + 1)
+        for first in range(0, kernel.extent, length)
+        for at in reversed(range(length))
+    ]
+    whole, parts = (machine.run(cell, inputs, outputs, slices=s) for s in (None, back))
     machine.close()
     # The last result is memory for the state, of which not every byte is written.
     for one, other in zip(whole[:-1], parts[:-1], strict=True):
