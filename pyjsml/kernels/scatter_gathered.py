@@ -12,6 +12,8 @@ from typing import Any
 import tvm_ffi
 from tvm import te, tirx
 
+from pyjsml.kernels.scatter import FOLDS
+
 NONE = -1
 """The number of no update."""
 
@@ -83,27 +85,16 @@ def _scattered(
     the one of these numbers.
     """
 
-    def folded(fold: Callable[..., Any], start: Callable[..., Any]) -> te.Tensor:
-        def element(*at: Any) -> Any:
+    if reduction != "update":
+        fold, start = _reducer(reduction, data)
+
+        def folded(*at: Any) -> Any:
             mine = update(at, [axis.var for axis in which])
             return fold(tirx.Select(hit(at), mine, start(*at)), axis=list(which))
 
-        return te.compute(data.shape, element, name="folded")
-
-    def number(value: int) -> Callable[..., Any]:
-        return lambda *at: tirx.const(value, data.dtype)
-
-    match reduction:
-        case "max":
-            return folded(te.max, data)
-        case "min":
-            return folded(te.min, data)
-        case "add":
-            total = folded(te.sum, number(0))
-            return te.compute(data.shape, lambda *at: data(*at) + total(*at), name="scattered")
-        case "mul":
-            product = folded(_product, number(1))
-            return te.compute(data.shape, lambda *at: data(*at) * product(*at), name="scattered")
+        change = te.compute(data.shape, folded, name="folded")
+        whole = FOLDS[reduction]
+        return te.compute(data.shape, lambda *at: whole(data(*at), change(*at)), name="scattered")
     latest = _latest(data, which, hit)
 
     def element(*at: Any) -> Any:
@@ -112,6 +103,20 @@ def _scattered(
         return tirx.Select(last > NONE, update(at, numbers), data(*at))
 
     return te.compute(data.shape, element, name="scattered")
+
+
+def _reducer(reduction: str, data: te.Tensor) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return what folds updates, and what stands for one that does not hit an element."""
+
+    def number(value: int) -> Callable[..., Any]:
+        return lambda *at: tirx.const(value, data.dtype)
+
+    return {
+        "add": (te.sum, number(0)),
+        "mul": (_product, number(1)),
+        "min": (te.min, data),
+        "max": (te.max, data),
+    }[reduction]
 
 
 def _latest(

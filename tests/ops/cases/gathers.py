@@ -136,6 +136,7 @@ def scan_case(
 
 GATHERS: tuple[Case, ...] = (
     *[elements_case(name, (3, 4, 5), (3, 7, 5), 1, name) for name in FOLDS],
+    *[elements_case(f"single_{name}", (3, 5), (1, 5), 0, name) for name in FOLDS],
     elements_case("last", (5, 3), (5, 9), 1),
     elements_case("fours", (3, 6, 8), (3, 5, 8), 1),
     elements_case("shorter", (4, 6, 5), (3, 2, 4), 1),
@@ -149,6 +150,7 @@ GATHERS: tuple[Case, ...] = (
     ),
     elements_case("rows", (3, "n"), (2, "n"), 0, bindings=[{"n": 1}, {"n": 6}]),
     *[nd_case(name, (3, 4, 5), (6, 2), name) for name in FOLDS],
+    *[nd_case(f"single_{name}", (3, 4, 4), (1, 1), name) for name in FOLDS],
     nd_case("rows", (6, 8), (4, 1)),
     nd_case("elements", (3, 4, 5), (2, 7, 3)),
     nd_case("elements_add", (3, 3, 3), (2, 7, 3), "add"),
