@@ -217,7 +217,7 @@ def tile(
 ) -> Tiled:
     """Cover the points of `nest` with register tiles.
 
-    The other axes run outermost; then come blocks of `block` row tiles (all of them by default),
+    The other axes run outermost; then come blocks of at most `block` row tiles (all by default),
     then the columns, then the row tiles of a block. `by_column` has the columns outermost instead,
     so that each panel of weights is read once. All but a block's row tiles can run in parallel.
     """
