@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import ModelError, OptionError
 from pyjsml.frontend.extras import require
+from pyjsml.frontend.onnx_functions import write_out
+from pyjsml.frontend.onnx_scans import unroll
 from pyjsml.frontend.options import Inputs, check_inputs
 from pyjsml.frontend.quiet import quiet, sentence
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
-
-
-COMPOSED = frozenset(
-    {
-        "Attention",
-        "CausalConvWithState",
-        "Celu",
-        "NegativeLogLikelihoodLoss",
-        "RotaryEmbedding",
-        "SoftmaxCrossEntropyLoss",
-        "SwiGLU",
-        "Swish",
-    }
-)
-"""Operators that ONNX itself defines by simpler ones, into which `fold` takes them apart."""
 
 
 def read(path: Path) -> ModelProto:
@@ -119,40 +105,40 @@ def user_inputs(model: ModelProto) -> list[ValueInfoProto]:
 
 
 def fold(model: ModelProto) -> ModelProto:
-    """Return the model with local functions inlined, and what hangs on constants alone computed.
+    """Return the model with functions and short scans written out, and what is constant computed.
 
     Exporters write shapes as chains of small nodes (Shape, Gather, Concat, ConstantOfShape), which
     only make sense as constants. Weights are left as they are.
     """
     require("onnx")
     require("onnxscript")
-    import onnx_ir
-    from onnx import inliner
-    from onnxscript import optimizer
 
-    if model.functions:
-        model = inliner.inline_local_functions(model)
-    if any(node.op_type in COMPOSED and not node.domain for node in model.graph.node):
-        composed = [("", operator) for operator in sorted(COMPOSED)]
-        # It fails where an operator leaves out an input amid others; that one then stays whole.
-        with suppress(RuntimeError):
-            model = inliner.inline_selected_functions(model, composed, inline_schema_functions=True)
     try:
         with quiet():
-            folded = onnx_ir.from_proto(model)
-            optimizer.fold_constants(
-                folded,
-                onnx_shape_inference=True,
-                # Left alone by default, though most Pad and Reshape arguments pass through one.
-                should_fold=lambda node: True if node.op_type == "ConstantOfShape" else None,
-            )
-            optimizer.remove_unused_nodes(folded)
-            return onnx_ir.to_proto(folded)
+            folded = _fold(write_out(model))
+            # How many steps a scan takes may hang on shapes, which have only now been told.
+            unrolled = unroll(folded)
+            return folded if unrolled is folded else _fold(unrolled)
     except (ValueError, TypeError, RuntimeError) as error:  # damage that the checker lets pass
         raise ModelError(
             f"The ONNX model can't be simplified, and may be corrupt ({sentence(error)[:-1]}): "
             "export or download it again."
         ) from error
+
+
+def _fold(model: ModelProto) -> ModelProto:
+    import onnx_ir
+    from onnxscript import optimizer
+
+    folded = onnx_ir.from_proto(model)
+    optimizer.fold_constants(
+        folded,
+        onnx_shape_inference=True,
+        # Left alone by default, though most Pad and Reshape arguments pass through one.
+        should_fold=lambda node: True if node.op_type == "ConstantOfShape" else None,
+    )
+    optimizer.remove_unused_nodes(folded)
+    return onnx_ir.to_proto(folded)
 
 
 def attributes(node: Any) -> dict[str, Any]:

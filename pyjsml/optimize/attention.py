@@ -165,6 +165,8 @@ def _alike(match: Match, values: relax.Expr) -> bool:
     """Tell whether queries, keys and values are of as many batches and heads, and of float32."""
     tensors = [match.queries, match.transposed_keys, values]
     if match.mask is not None:
+        if not shape_of(match.mask):  # one number for all scores
+            return False
         tensors.append(match.mask)
     if any(dtype_of(tensor) != "float32" or len(shape_of(tensor)) > 4 for tensor in tensors):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -30,6 +31,26 @@ Device = Literal["wasm", "webgl2"]
 ENGINE = "v8"
 BATCH = 130
 """Cases per bundle: more of them share the fixed cost, fewer are told apart sooner."""
+REFUSALS = (UnsupportedOpError, OptionError, ModelError, InputError)
+"""The errors with which a case may be refused."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a case: the error that ended it, or how outputs differ from what is expected.
+
+    `unshaded` says why ops of it stay on wasm where it is compiled for WebGL2.
+    """
+
+    case: OpCase
+    error: Exception | None = None
+    differences: tuple[str, ...] = ()
+    unshaded: tuple[str, ...] = ()
+
+    @property
+    def is_right(self) -> bool:
+        """Whether everything is computed as expected."""
+        return self.error is None and not self.differences
 
 
 def is_refused(case: OpCase) -> bool:
@@ -38,7 +59,7 @@ def is_refused(case: OpCase) -> bool:
         bundle = api.bundle(case.model)
         with api.Executor(bundle, ENGINE) as executor:
             executor.run(**case.inputs)
-    except (UnsupportedOpError, OptionError, ModelError, InputError):
+    except REFUSALS:
         return True
     return False
 
@@ -50,17 +71,25 @@ def failures(
 
     The cases that are `mistaken` must compile and run, whatever comes out.
     """
+    for outcome in outcomes(cases, device):
+        name = outcome.case.name
+        if outcome.error is not None:
+            yield f"{name}: {type(outcome.error).__name__}: {outcome.error}"
+        elif name not in mistaken:
+            yield from (f"{name} {difference}" for difference in outcome.differences)
+
+
+def outcomes(cases: Sequence[OpCase], device: Device = "wasm") -> Iterator[Outcome]:
+    """Yield what comes of each case: on wasm with either instruction set, or on WebGL2."""
     batches: dict[tuple[tuple[str, int], ...], list[OpCase]] = {}
     for case in cases:
         batches.setdefault(case.opsets, []).append(case)
     for batch in batches.values():
         for start in range(0, len(batch), BATCH):
-            yield from _batch_failures(batch[start : start + BATCH], mistaken, device)
+            yield from _outcomes(batch[start : start + BATCH], device)
 
 
-def _batch_failures(
-    cases: Sequence[OpCase], mistaken: Container[str], device: Device
-) -> Iterator[str]:
+def _outcomes(cases: Sequence[OpCase], device: Device) -> Iterator[Outcome]:
     merged = merge(cases)
     try:
         bundle = api.bundle(merged.model, devices=[device])
@@ -68,22 +97,43 @@ def _batch_failures(
         results = _run(bundle, merged.inputs, device)
     except Exception as error:
         if len(cases) == 1:
-            yield f"{cases[0].name}: {type(error).__name__}: {error}"
+            yield Outcome(cases[0], error)
             return
         # Which of them is it?
         middle = len(cases) // 2
-        yield from _batch_failures(cases[:middle], mistaken, device)
-        yield from _batch_failures(cases[middle:], mistaken, device)
+        yield from _outcomes(cases[:middle], device)
+        yield from _outcomes(cases[middle:], device)
         return
     for number, case in enumerate(cases):
-        if case.name in mistaken:
+        names = {f"{number}_{name}": array for name, array in case.outputs.items()}
+        differences = _differences(names, results, device)
+        yield Outcome(case, None, tuple(differences), tuple(_unshaded(bundle, names)))
+
+
+def _differences(
+    expected: Mapping[str, Array], results: Mapping[str, Mapping[str, Array]], device: Device
+) -> Iterator[str]:
+    for seat, outputs in results.items():
+        for name, array in expected.items():
+            compared = compare(outputs[name], array, tolerance(array.dtype.name, device))
+            if not compared.ok:
+                yield f"on {seat}: {compared}"
+
+
+def _unshaded(bundle: Bundle, outputs: Container[str]) -> Iterator[str]:
+    """Yield why ops that `outputs` depend on have no shader."""
+    reasons = bundle.manifest.get("unshaded", {})
+    model = bundle.model
+    values = model["values"]
+    needed = {port["value"] for port in model["outputs"] if port["name"] in outputs}
+    calls = [model["ops"][target] for kind, target in model["main"] if kind == "call"]
+    for op in reversed(calls):
+        needed |= {alias for value in needed if (alias := values[value].get("alias")) is not None}
+        if needed.isdisjoint(op["outputs"]):
             continue
-        for seat, outputs in results.items():
-            for name, expected in case.outputs.items():
-                allowed = tolerance(expected.dtype.name, device)
-                compared = compare(outputs[f"{number}_{name}"], expected, allowed)
-                if not compared.ok:
-                    yield f"{case.name} on {seat}: {compared}"
+        needed.update(op["inputs"])
+        if op["name"] in reasons:
+            yield reasons[op["name"]]
 
 
 def _check_shaders(bundle: Bundle) -> None:

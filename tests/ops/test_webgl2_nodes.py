@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from pyjsml.engines import get_engine
-from tests.ops import expectations, node_expectations, test_onnx_node_tests
-from tests.ops.batches import failures
+from tests.ops import expectations
+from tests.ops.batches import failures, outcomes
+from tests.ops.node_cases import node_tests
+from tests.ops.node_expectations import MISTAKEN
+from tests.ops.test_onnx_node_tests import refusal
 from tests.ops.test_peer_cases import SUITES, cases_of
+from tests.ops.webgl_list import webgl_cases
 from tests.support.op_cases import OpCase
 
 PARTS = 8
@@ -26,14 +30,19 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def nodes() -> list[OpCase]:
-    tests = test_onnx_node_tests.node_tests()
-    return [case for case in tests if test_onnx_node_tests.refusal(case) is None]
+    return [case for case in node_tests() if refusal(case) is None]
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_node_tests_compute_what_they_expect(nodes: list[OpCase], part: int) -> None:
     assert len(nodes) > 700
-    assert not list(failures(nodes[part::PARTS], node_expectations.MISTAKEN, "webgl2"))
+    assert not list(failures(nodes[part::PARTS], MISTAKEN, "webgl2"))
+
+
+def test_what_onnx_runtime_web_lists_for_its_webgl_runs_on_shaders_alone(models: Path) -> None:
+    found = list(outcomes(list(webgl_cases(models)), "webgl2"))
+    assert len(found) == 204
+    assert not [each for each in found if not each.is_right or each.unshaded]
 
 
 @pytest.mark.parametrize("suite", SUITES)

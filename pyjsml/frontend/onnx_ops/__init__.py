@@ -20,6 +20,7 @@ from pyjsml.frontend.onnx_ops import (
     reduction,
     resizing,
     shapes,
+    spectra,
 )
 from pyjsml.frontend.onnx_ops.common import Converter
 
@@ -36,6 +37,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "BatchNormalization": normalization.batch_normalization,
         "BiasAdd": contrib.bias_add,
         "BiasSplitGelu": contrib.bias_split_gelu,
+        "BitCast": arithmetic.bit_cast,
         "BitShift": arithmetic.bit_shift,
         "Cast": arithmetic.cast_to,
         "Clip": arithmetic.clip,
@@ -44,11 +46,13 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "ConvInteger": quantization.conv_integer,
         "ConvTranspose": convolution.conv_transpose,
         "CumProd": reduction.cumulative_product,
+        "DFT": spectra.dft,
         "DepthToSpace": shapes.depth_to_space,
         "DequantizeLinear": quantization.dequantize_linear,
         "Dropout": arithmetic.dropout,
         "DynamicQuantizeLinear": quantization.dynamic_quantize_linear,
         "DynamicQuantizeMatMul": quantization.dynamic_quantize_matmul,
+        "EyeLike": arithmetic.eye_like,
         "FastGelu": contrib.fast_gelu,
         "FusedConv": contrib.fused_conv,
         "GRU": recurrent.gru,
@@ -85,14 +89,17 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "ReduceMax": reduction.reduce_max,
         "ReduceMin": reduction.reduce_min,
         "Resize": resizing.resize,
+        "ReverseSequence": indexing.reverse_sequence,
         "RoiAlign": indexing.roi_align,
         "Scatter": indexing.scatter_elements,
+        "STFT": spectra.stft,
         "ScatterElements": indexing.scatter_elements,
         "ScatterND": indexing.scatter_nd,
         "SimplifiedLayerNormalization": normalization.rms_normalization,
         "SkipLayerNormalization": normalization.skip_layer_normalization,
         "SkipSimplifiedLayerNormalization": normalization.skip_rms_normalization,
         "SpaceToDepth": shapes.space_to_depth,
+        "TensorScatter": indexing.tensor_scatter,
         "Upsample": resizing.upsample,
     }
 )

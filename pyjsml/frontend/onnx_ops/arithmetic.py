@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from tvm import relax
 from tvm.ir import GenericConst
+from tvm.tirx import IntImm
 
 from pyjsml.frontend.onnx_ops.common import (
     Attributes,
@@ -22,6 +23,7 @@ from pyjsml.frontend.onnx_ops.common import (
 )
 from pyjsml.frontend.remainders import floored_remainder, truncated_remainder
 from pyjsml.kernels.power import integer_power
+from pyjsml.kernels.sequences import same_bits
 
 CASTS = frozenset(
     {"FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16", "BOOL"}
@@ -119,6 +121,32 @@ def cast_to(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) ->
     if kind not in CASTS:
         raise UnsupportedError(f"there is no {kind.lower()} in a bundle")
     return tvm_converter("Cast", builder, inputs, attributes, opset)
+
+
+def bit_cast(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert BitCast between dtypes of the same width."""
+    x = inputs[0]
+    kind = onnx.TensorProto.DataType.Name(attributes["to"])
+    if kind not in CASTS:
+        raise UnsupportedError(f"there is no {kind.lower()} in a bundle")
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
+    if dtype.name == "bool" or dtype_of(x) == "bool":
+        raise UnsupportedError("a bool has no bits of its own")
+    if dtype.itemsize != np.dtype(dtype_of(x)).itemsize:
+        raise UnsupportedError(f"a {dtype_of(x)} is not as wide as a {dtype.name}")
+    return builder.emit_te(same_bits, x, dtype.name)
+
+
+def eye_like(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert EyeLike: a constant, where the shape of its input is fixed."""
+    x = inputs[0]
+    if not all(isinstance(size, IntImm) for size in x.ty.shape):
+        return tvm_converter("EyeLike", builder, inputs, attributes, opset)
+    dtype = dtype_of(x)
+    if "dtype" in attributes:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(attributes["dtype"]).name
+    rows, columns = map(int, x.ty.shape)
+    return as_constant(np.eye(rows, columns, int(attributes.get("k", 0))).astype(dtype))
 
 
 def arange(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

@@ -14,9 +14,11 @@ from pyjsml.frontend.onnx_ops.common import (
     UnsupportedError,
     as_constant,
     constant,
+    input_at,
     text,
     tvm_converter,
 )
+from pyjsml.kernels.sequences import reversed_sequences, written_cache
 
 
 def gather(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -65,6 +67,24 @@ def roi_align(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) 
     if text(attributes, "mode", "avg") != "avg":
         raise UnsupportedError("only averages can be compiled, and its mode is the maximum")
     return tvm_converter("RoiAlign", builder, inputs, attributes, opset)
+
+
+def reverse_sequence(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert ReverseSequence."""
+    x, lengths = inputs
+    axis, batch = int(attributes.get("time_axis", 0)), int(attributes.get("batch_axis", 1))
+    return builder.emit_te(reversed_sequences, x, lengths, axis, batch)
+
+
+def tensor_scatter(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert TensorScatter, which writes to the beginning of a cache unless it is told where."""
+    past, update = inputs[:2]
+    starts = input_at(inputs, 2)
+    if starts is None:
+        starts = builder.emit(relax.op.zeros(relax.ShapeExpr([past.ty.shape[0]]), "int64"))
+    axis = int(attributes.get("axis", -2)) % past.ty.ndim
+    circular = text(attributes, "mode", "linear") == "circular"
+    return builder.emit_te(written_cache, past, update, starts, axis, circular=circular)
 
 
 def _reduction(attributes: Attributes) -> str:
