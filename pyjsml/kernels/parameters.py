@@ -11,8 +11,8 @@ class Parameters:
 
     A register tile has `rows` rows of `panels` panels, and `unroll` bounds the trips of the
     reduction that are written out. At most `block` row tiles stay in the cache while the panels of
-    weights pass by (0: all of them), or, `by_column`, every row passes by each panel. Each sum of a tile is
-    kept in `splits` partial ones.
+    weights pass by (0: all of them), or, `by_column`, every row passes by each panel. Each sum of a
+    tile is kept in `splits` partial ones.
     """
 
     rows: int
