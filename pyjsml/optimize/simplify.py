@@ -10,6 +10,7 @@ import tvm
 from tvm import relax
 
 from pyjsml.optimize.rewrite import dtype_of, op_name, rebuild, same_shape, shape_of
+from pyjsml.optimize.zeros import keep_nan
 from pyjsml.program import Origin
 
 RESHAPES = frozenset(
@@ -90,6 +91,8 @@ def _simplify(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) ->
         return mean(builder, value.args[0], axes, keepdims=value.attrs.keepdims)
     if name == "relax.power":
         return _power(value)
+    if name in ("relax.multiply", "relax.divide"):
+        return keep_nan(builder, value)
     return value
 
 
