@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pyjsml.emit import emit
 from tests.support.tiny import tiny_program, with_kernels
 
 SCENARIOS = Path(__file__).parents[1] / "browser" / "webgl2"
+
+Play = Callable[..., Any]
+"""Run a function of scenarios.js in the page, with one argument."""
+
+AFFINE = [{"dtype": "float32", "code": "2.0 * v + 1.0"}]
+"""One step of the scenarios' models."""
+
+
+def floats(length: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return what the scenarios run on where they are given no data."""
+    return np.arange(length) / 8 - 3
 
 
 def scenario_pages(folder: Path) -> dict[str, bytes]:
