@@ -87,7 +87,9 @@ def test_floats_of_16_bits_are_within_their_tolerance(name: str, run: Run) -> No
 
 
 @pytest.mark.slow
-def test_what_16_bits_can_not_hold_is_not_hidden(run: Run) -> None:
-    # Its normalisations add up the squares of 50,176 pixels.
-    _, outputs, _ = run("style_udnie", {"precision": "float16", "hidden": HIDDEN[:1]})
-    assert not np.isfinite(outputs["styled"]).any()
+def test_16_bits_are_too_few_for_sums_of_many_squares(run: Run) -> None:
+    # Its normalisations add up 50,176 pixels each. Some drivers make 65,504 of what is too large,
+    # and others infinity, which soon is no number.
+    device, outputs, expected = run("style_udnie", {"precision": "float16", "hidden": HIDDEN[:1]})
+    error = np.abs(outputs["styled"].astype(np.float64) - expected["styled"]).max()
+    assert np.isnan(error) or error > device["tolerance"] * np.abs(expected["styled"]).max()
