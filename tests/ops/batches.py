@@ -105,7 +105,7 @@ def _outcomes(cases: Sequence[OpCase], device: Device) -> Iterator[Outcome]:
         yield from _outcomes(cases[middle:], device)
         return
     for number, case in enumerate(cases):
-        names = {f"{number}_{name}": array for name, array in case.outputs.items()}
+        names = {f"c{number}_{name}": array for name, array in case.outputs.items()}
         differences = _differences(names, results, device)
         yield Outcome(case, None, tuple(differences), tuple(_unshaded(bundle, names)))
 

@@ -82,12 +82,12 @@ def read_cases(path: Path, *, weights: bool = False) -> Iterator[OpCase]:
 
 
 def merge(cases: Sequence[OpCase]) -> OpCase:
-    """Return one case of all `cases`, which share opsets; the names of case 3 become `3_…`."""
+    """Return one case of all `cases`, which share opsets; the names of case 3 become `c3_…`."""
     graph = onnx.GraphProto(name="cases")
     inputs: dict[str, Array] = {}
     outputs: dict[str, Array] = {}
     for number, case in enumerate(cases):
-        prefix = f"{number}_"
+        prefix = f"c{number}_"
         part = onnx.compose.add_prefix(case.model, prefix).graph
         graph.node.extend(part.node)
         graph.input.extend(part.input)
