@@ -42,7 +42,8 @@ def memory_in_use() -> int:
 def test_runs_leave_nothing_behind(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    if engine.name == "firefox":
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
 
     def settled() -> int:
         if engine.name == "firefox":

@@ -159,7 +159,7 @@ ROWS = [
     Row("run nowhere", BundleError, "nowhere is not a bundle"),
     Row("run thesis", BundleError, "thesis is not a bundle"),
     Row("run changed --input x.npy", DigestError, "weights.safetensors .*digest differs"),
-    Row("run newer --input x.npy", FormatVersionError, "version 99.*reads version 1"),
+    Row("run newer --input x.npy", FormatVersionError, "version 99.*reads version 2"),
     Row("run bundle", InputError, "input 'x' is missing"),
     Row("run bundle --input z=x.npy", InputError, "'z=x.npy' names no input.*"),
     Row("run bundle --input double.npy", InputError, "x: is of dtype float64;.* wants float32"),
