@@ -139,19 +139,16 @@ class Track:
             }
         return outcomes, traces
 
-    def cold_starts(self, contender: Contender, count: int) -> list[ColdStart]:
-        """Load a page that starts a contender in `count` fresh contexts, without any cache.
+    def cold_start(self, contender: Contender) -> ColdStart:
+        """Load a page that starts a contender in a fresh context, without any cache.
 
         Raises EngineError where it fails.
         """
-        found: list[ColdStart] = []
-        for _ in range(count):
-            with self._page(COLD, {COLD: _cold_page(contender)}) as page:
-                start = _evaluate(page, "() => window.found")
-            if "error" in start:
-                raise EngineError("BenchError", f"{contender.name}: {start['error']}")
-            found.append(ColdStart(**start))
-        return found
+        with self._page(COLD, {COLD: _cold_page(contender)}) as page:
+            start = _evaluate(page, "() => window.found")
+        if "error" in start:
+            raise EngineError("BenchError", f"{contender.name}: {start['error']}")
+        return ColdStart(**start)
 
     def _page(self, path: str = "/", more: Mapping[str, bytes] | None = None) -> _Fresh:
         self._site.pages = {**_own_pages(), **self.pages, **(more or {})}

@@ -72,8 +72,9 @@ def write(results: Results) -> None:
         "Cold start",
         starts_table(results),
         "From asking for the page to the first result, in a fresh context without caches, from a "
-        "server on the same machine (in brackets the quartiles); what of it passes before the "
-        "page's own script begins; and the code that was fetched, weights not counted.",
+        "server on the same machine (in brackets the quartiles), the runtimes taking turns; what "
+        "of it passes before the page's own script begins; and the code that was fetched, weights "
+        "not counted.",
     )
     parts += _section(
         "Bundling",
