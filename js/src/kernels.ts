@@ -71,3 +71,8 @@ export function close(f: Kernel, args: readonly number[]): RunSlice {
       return (begin, end) => f(...args, begin, end);
   }
 }
+
+/** Where the part number `part` begins, of `parts` of an extent that are as even as can be. */
+export function startOf(part: number, parts: number, extent: number): number {
+  return Math.floor((extent * part) / parts);
+}

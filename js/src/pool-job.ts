@@ -4,12 +4,13 @@
  * reads in the next call: memory of another core's cache is far away. Whoever posts a job writes
  * what to call, and then each thread's ticket: the job's number, how many threads may share it, and in
  * the low bits how many slices of the range are left. A slice is claimed by counting its ticket down,
- * first one's own, then those of threads that are late. Nobody can claim a slice of a job that is over, since its ticket is not
- * there any more; and a slice that is claimed holds its job in place until it is counted as done.
+ * first one's own, then those of threads that are late. Nobody can claim a slice of a job that is
+ * over, since its ticket is not there any more; and a slice that is claimed holds its job in place
+ * until it is counted as done.
  * Where a job is made of rounds, each is posted when the one before is done.
  */
 
-import { close, type Kernel, type RunSlice } from "./kernels.js";
+import { close, type Kernel, type RunSlice, startOf } from "./kernels.js";
 import type { Queue, WholeCall } from "./pool-queue.js";
 
 // Words that different threads write lie on cache lines of their own, of 16 words.
@@ -100,7 +101,7 @@ export class Desk {
     Atomics.store(words, DONE, 0);
     const head = (number << SHARERS_BITS) | sharers;
     for (let thread = 0; thread < this.#threads; thread++) {
-      const left = startOf(thread + 1, slices, sharers) - startOf(thread, slices, sharers);
+      const left = firstOf(thread + 1, slices, sharers) - firstOf(thread, slices, sharers);
       Atomics.store(words, this.#ticket(thread), (head << LEFT_BITS) | left);
     }
   }
@@ -122,7 +123,7 @@ export class Desk {
         // What is called is known only now that a claim holds the job in place.
         run ??= bind();
         const sharers = sharersOf(ticket);
-        this.#run(startOf(thread + 1, this.#slices, sharers) - (ticket & LEFT_MASK), run);
+        this.#run(firstOf(thread + 1, this.#slices, sharers) - (ticket & LEFT_MASK), run);
         count++;
       }
     }
@@ -198,7 +199,7 @@ export class Desk {
     const first = words[FIRST] as number;
     const extent = words[EXTENT] as number;
     const slices = this.#slices;
-    const start = (slice: number) => first + Math.floor((extent * slice) / slices);
+    const start = (slice: number) => first + startOf(slice, slices, extent);
     try {
       run(start(slice), start(slice + 1));
     } catch (error) {
@@ -230,6 +231,6 @@ function sharersOf(ticket: number): number {
 }
 
 /** The first slice of a thread's range. */
-function startOf(thread: number, slices: number, sharers: number): number {
-  return Math.floor((slices * Math.min(thread, sharers)) / sharers);
+function firstOf(thread: number, slices: number, sharers: number): number {
+  return startOf(Math.min(thread, sharers), sharers, slices);
 }

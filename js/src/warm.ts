@@ -1,5 +1,5 @@
 import type { Call } from "./device.js";
-import type { RunSlice } from "./kernels.js";
+import { type RunSlice, startOf } from "./kernels.js";
 
 /** How long a slice of a first call takes, in nanoseconds, once the kernel is compiled for speed. */
 const FIRST_SLICE = 100_000;
@@ -20,7 +20,7 @@ export function whole(run: RunSlice, extent: number, cost: number): Call {
     }
     isFirst = false;
     for (let slice = 0; slice < slices; slice++) {
-      run(Math.floor((slice * extent) / slices), Math.floor(((slice + 1) * extent) / slices));
+      run(startOf(slice, slices, extent), startOf(slice + 1, slices, extent));
     }
   };
 }

@@ -15,14 +15,12 @@ import { FakeDevice } from "./fake-device.js";
 import {
   evaluateGraph,
   type Graph,
-  graphFiles,
+  graphFiles as files,
   graphX as x,
   randomFrom,
   randomGraph,
   SIZE,
 } from "./graph.js";
-
-const files = graphFiles;
 
 const placing = (placeOf: (op: Op) => DeviceName | undefined): Policy => ({ place: placeOf });
 const toFake = placing(() => "webgl2");
