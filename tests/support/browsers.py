@@ -114,10 +114,11 @@ def tidy_firefox(reports: Path) -> list[dict[str, Any]]:
     os.kill(browser, signal.SIGRTMIN + 1)
     end = time.monotonic() + REPORT_WITHIN_S
     while time.monotonic() < end:
-        # It has another name until it is whole.
+        # It is written under another name, then moved over an empty file of this one.
         for report in reports.glob("unified-memory-report-*.json.gz"):
-            rows: list[dict[str, Any]] = json.loads(gzip.decompress(report.read_bytes()))["reports"]
-            return rows
+            if content := report.read_bytes():
+                rows: list[dict[str, Any]] = json.loads(gzip.decompress(content))["reports"]
+                return rows
         time.sleep(0.1)
     raise TimeoutError("Firefox writes no report of its memory")
 
