@@ -41,7 +41,7 @@ const shared = {
 const redirect = (name, result) => ({
   name: `redirect ${name}`,
   setup({ onResolve }) {
-    onResolve({ filter: new RegExp(`^\\./${name}\\.js$`) }, () => result);
+    onResolve({ filter: new RegExp(`/${name}\\.js$`) }, () => result);
   },
 });
 
@@ -50,12 +50,12 @@ export const outputs = {
   module: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
     format: "esm",
-    plugins: [redirect("webgl2", { path: "./webgl2.js", external: true })],
+    plugins: [redirect("webgl2/device", { path: "./webgl2.js", external: true })],
     outfile: join(dist, "runtime", "index.js"),
   }),
   webgl2: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
-    entryPoints: [join(here, "src", "webgl2.ts")],
+    entryPoints: [join(here, "src", "webgl2", "device.ts")],
     format: "esm",
     // An error is of one class, whoever throws it.
     plugins: [redirect("errors", { path: "./index.js", external: true })],
@@ -63,7 +63,7 @@ export const outputs = {
   }),
   worker: /** @type {import("esbuild").BuildOptions} */ ({
     ...shared,
-    entryPoints: [join(here, "src", "worker.ts")],
+    entryPoints: [join(here, "src", "threads", "worker.ts")],
     format: "esm",
     outfile: join(dist, "runtime", "worker.js"),
   }),
@@ -72,7 +72,7 @@ export const outputs = {
     format: "iife",
     globalName: "pyjsml",
     // Whoever evaluates scripts has no WebGL2 either.
-    plugins: [redirect("webgl2", { path: join(here, "src", "webgl2-absent.ts") })],
+    plugins: [redirect("webgl2/device", { path: join(here, "src", "webgl2", "absent.ts") })],
     // A script has no address; the runtime asks for it before it uses it.
     logOverride: { "empty-import-meta": "silent" },
     // A script may be evaluated inside a function, where `var` makes no global.
@@ -112,7 +112,7 @@ async function main() {
       build({ ...options, outfile: join(made, relative(dist, options.outfile ?? "")) }),
     ),
   );
-  for (const name of readdirSync(made)) {
+  for (const name of readdirSync(made, { encoding: "utf8", recursive: true })) {
     if (name.endsWith(".d.ts")) cpSync(join(made, name), join(made, "runtime", name));
   }
   const old = `${made}.old`;

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 DIGESTED_BLOCK = 256 * 2**10
-"""What a page digests at a time; `js/src/digest.ts` has the same."""
+"""What a page digests at a time; `js/src/load/digest.ts` has the same."""
 
 
 def integrity(data: bytes) -> str:

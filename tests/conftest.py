@@ -16,7 +16,12 @@ from pyjsml.bundle import Bundle
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "build" / "test-bundles"
-SOURCES = ("pyjsml/**/*.py", "templates/**/*.jinja", "js/dist/runtime/*", "js/dist/*.script.js")
+SOURCES = (
+    "pyjsml/**/*.py",
+    "templates/**/*.jinja",
+    "js/dist/runtime/**/*.*",
+    "js/dist/*.script.js",
+)
 
 DAY = 24 * 60 * 60
 

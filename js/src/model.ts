@@ -1,4 +1,4 @@
-import { isBlock } from "./block.js";
+import { isBlock } from "./executor/block.js";
 import {
   type Expr,
   FORMAT_VERSION,
@@ -6,11 +6,11 @@ import {
   type OriginData,
   type ValueData,
 } from "./data.js";
-import { type DeviceName, devicesOf } from "./device.js";
+import { type DeviceName, devicesOf } from "./devices/device.js";
 import { FormatVersionError } from "./errors.js";
-import type { Picture } from "./picture.js";
+import type { Picture } from "./picture/picture.js";
 import type { DataOf, Shape, Tensor } from "./tensor.js";
-import { bytesOf } from "./work.js";
+import { bytesOf } from "./schedule/work.js";
 
 /** Named tensors: what a model takes or gives. */
 export type Ports = { readonly [name: string]: Tensor };

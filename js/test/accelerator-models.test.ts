@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PATIENCE } from "../src/accelerator-line.js";
+import { PATIENCE } from "../src/accelerator/line.js";
 import {
   Accelerator,
   Executor,

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { BLOCK, FileDigest } from "../src/digest.js";
+import { BLOCK, FileDigest } from "../src/load/digest.js";
 import { DigestError } from "../src/index.js";
 import { describeFile } from "./model.js";
 

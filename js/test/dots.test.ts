@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { hasExactDots } from "../src/dots.js";
+import { hasExactDots } from "../src/load/dots.js";
 import { Executor, LoadError } from "../src/index.js";
 import { modelData, modelFiles } from "./model.js";
 

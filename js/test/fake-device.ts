@@ -1,6 +1,6 @@
 import type { OpData } from "../src/data.js";
 import type { BoundOp, Device, Room, Use } from "../src/index.js";
-import type { Plan } from "../src/plan.js";
+import type { Plan } from "../src/schedule/plan.js";
 import { KERNELS } from "./graph.js";
 
 interface Slot {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bindInputs } from "../src/inputs.js";
+import { bindInputs } from "../src/run/inputs.js";
 import { InputError, tensor } from "../src/index.js";
 import { modelData } from "./model.js";
 

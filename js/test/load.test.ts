@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { BLOCK } from "../src/digest.js";
-import { hasRelaxedSimd } from "../src/wasm.js";
+import { BLOCK } from "../src/load/digest.js";
+import { hasRelaxedSimd } from "../src/wasm/device.js";
 import { systemHost } from "../src/host.js";
 import {
   DigestError,

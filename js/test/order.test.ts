@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ModelData, OpData } from "../src/data.js";
 import { Executor, type Model, type Op, type Policy, StateError, tensor } from "../src/index.js";
-import { findDependencies } from "../src/order.js";
-import { makePlan, type Plan } from "../src/plan.js";
+import { findDependencies } from "../src/run/order.js";
+import { makePlan, type Plan } from "../src/schedule/plan.js";
 import { FakeDevice } from "./fake-device.js";
 import { evaluateGraph, graphFiles, graphX as x, randomFrom, randomGraph, SIZE } from "./graph.js";
 import { inputs, modelData, modelFiles, staticModel, wanted } from "./model.js";

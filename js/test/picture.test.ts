@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Executor, InputError, picture } from "../src/index.js";
-import { elementsOf } from "../src/picture-pixels.js";
+import { elementsOf } from "../src/picture/pixels.js";
 import { graphFiles as files, randomFrom, randomGraph } from "./graph.js";
 
 /** What ImageData is to a host that has none. */

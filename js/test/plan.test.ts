@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Expr, ValueData } from "../src/data.js";
 import { evaluate, formatExprs } from "../src/dims.js";
-import { makePlan } from "../src/plan.js";
+import { makePlan } from "../src/schedule/plan.js";
 import { modelData } from "./model.js";
 
 describe("expressions", () => {

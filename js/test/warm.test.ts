@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { whole } from "../src/warm.js";
+import { whole } from "../src/wasm/warm.js";
 
 function slicesOf(extent: number, cost: number): [number, number][][] {
   let slices: [number, number][] = [];

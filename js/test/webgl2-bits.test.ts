@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { keepAsBits } from "../src/webgl2-bits.js";
+import { keepAsBits } from "../src/webgl2/bits.js";
 
 test("samplers and outputs of floats become those of integers, and others stay", () => {
   const text = keepAsBits(`uniform sampler2D t0;

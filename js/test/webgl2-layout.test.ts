@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Feed, type Model, picture, type Tensor } from "../src/index.js";
-import { extentOf, share, type Tenant, texelsOf } from "../src/webgl2-layout.js";
+import { extentOf, share, type Tenant, texelsOf } from "../src/webgl2/layout.js";
 
 /** Numbers from 0 to below 1, the same ones every time. */
 function* random(seed: number): Generator<number, never> {

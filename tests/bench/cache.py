@@ -14,7 +14,7 @@ PYJSML = (
     "pyjsml/**/*.py",
     "pyjsml/**/*.jsonl",
     "templates/**/*.jinja",
-    "js/dist/runtime/*",
+    "js/dist/runtime/**/*.*",
     "js/dist/*.script.js",
 )
 
