@@ -53,7 +53,7 @@ class Compiled:
 class Machine:
     """An instance of compiled kernels with a memory of its own."""
 
-    def __init__(self, compiled: Compiled, pages: int = 320) -> None:
+    def __init__(self, compiled: Compiled, pages: int = 32) -> None:
         import py_mini_racer
 
         self._compiled = compiled
