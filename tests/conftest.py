@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from pyjsml.bundle import Bundle
 
@@ -24,6 +25,10 @@ SOURCES = (
 )
 
 DAY = 24 * 60 * 60
+
+# A machine that is shared may take its time with any one example.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 SharedBundle = Callable[[str, Callable[[], Bundle]], Bundle]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tvm import relax
@@ -21,12 +21,7 @@ from tests.ops.machine import Compiled, Machine
 
 pytest.importorskip("py_mini_racer", reason="kernels are tested in V8: pip install mini-racer")
 
-few = settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+few = settings(max_examples=8, derandomize=True)
 small = st.integers(1, 4)
 size = st.integers(1, 19)
 isas = st.sampled_from(["simd128", "relaxed"])

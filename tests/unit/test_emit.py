@@ -165,7 +165,7 @@ def test_any_name_works_in_the_readme_example(name: str, tmp_path: Path) -> None
 
 
 @needs_node
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     names=st.lists(st.one_of(st.sampled_from(TRICKY), st.text()), min_size=2, max_size=2),
     module=st.text(),
