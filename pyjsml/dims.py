@@ -65,6 +65,16 @@ def product(factors: Sequence[Expr]) -> Expr:
     return result
 
 
+def substitute(expr: Expr, given: Mapping[str, Expr]) -> Expr:
+    """Return `expr` with each dim replaced by what `given` has for it, or raise KeyError."""
+    if isinstance(expr, str):
+        return given[expr]
+    if isinstance(expr, Term):
+        left, right = (substitute(side, given) for side in (expr.left, expr.right))
+        return term(expr.operator, left, right)
+    return expr
+
+
 def names(expr: Expr) -> Iterator[str]:
     """Yield the dims that occur in `expr`, each as often as it occurs."""
     if isinstance(expr, str):

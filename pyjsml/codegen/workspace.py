@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from pyjsml.dims import Expr, Term, term
+from pyjsml.dims import Expr, substitute
 from pyjsml.program import Block, Graph, Kernel, Op, Value
 
 
@@ -38,16 +38,6 @@ def with_workspaces(
 
     load, main = each(graph.load), each(graph.main)
     return Graph(MappingProxyType(values), load, main)
-
-
-def substitute(expr: Expr, arguments: Mapping[str, Expr]) -> Expr:
-    """Return `expr` with each dim replaced by what `arguments` has for it."""
-    if isinstance(expr, str):
-        return arguments[expr]
-    if isinstance(expr, Term):
-        left, right = (substitute(side, arguments) for side in (expr.left, expr.right))
-        return term(expr.operator, left, right)
-    return expr
 
 
 def _free(wanted: str, taken: Mapping[str, Value]) -> str:

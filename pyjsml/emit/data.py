@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyjsml.bundle import FORMAT_VERSION
-from pyjsml.dims import Expr, Term, term, to_json
+from pyjsml.dims import Expr, substitute, to_json
 from pyjsml.errors import VerifierError
 from pyjsml.program import (
     Kernel,
@@ -125,18 +125,9 @@ def _work(op: Op, kernel: Kernel) -> tuple[Expr, Expr, Expr]:
     """Return extent, rounds and flops of one call, over the model's dims, not the kernel's own."""
     arguments = dict(zip(kernel.dims, op.dims, strict=True))
     extent, rounds, flops = (
-        _substitute(expr, arguments) for expr in (kernel.extent, kernel.rounds, kernel.flops)
+        substitute(expr, arguments) for expr in (kernel.extent, kernel.rounds, kernel.flops)
     )
     return extent, rounds, flops
-
-
-def _substitute(expr: Expr, arguments: Mapping[str, Expr]) -> Expr:
-    if isinstance(expr, str):
-        return arguments[expr]
-    if isinstance(expr, Term):
-        left, right = (_substitute(side, arguments) for side in (expr.left, expr.right))
-        return term(expr.operator, left, right)
-    return expr
 
 
 def _origin(origin: Origin) -> Json:

@@ -1,10 +1,11 @@
 """One step of a recurrent layer by its elements, for devices that compute all of them at once.
 
-What `recurrent` does in one kernel is here a function to be called for one step after the other.
+What `recurrent` does in one kernel is here made for one step after the other.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tvm import te, tirx
@@ -12,37 +13,23 @@ from tvm import te, tirx
 from pyjsml.kernels.recurrent_layer import Layer
 
 
-def step(
-    layer: Layer,
-    inputs: te.Tensor,
-    weight: te.Tensor,
-    hidden: te.Tensor,
-    other: te.Tensor | None,
-    number: Any,
-) -> list[te.Tensor]:
-    """Return the next h [batch, units], and c of an LSTM, after the step of a `number`.
+@dataclass(frozen=True)
+class GatheredStep:
+    """The step of a `number`.
 
-    `inputs` and `weight` are as for `recurrent`; `hidden` is h before the step, and `other` c of an
-    LSTM, or what `pack_new_bias` made for a GRU.
+    `inputs` and `weight` are as for `recurrent`; `hidden` [batch, units] is h before the step, and
+    `other` c of an LSTM, or what `pack_new_bias` made for a GRU.
     """
-    return _Step(layer, inputs, weight, hidden, other, number).made()
 
-
-class _Step:
-    def __init__(
-        self,
-        layer: Layer,
-        inputs: te.Tensor,
-        weight: te.Tensor,
-        hidden: te.Tensor,
-        other: te.Tensor | None,
-        number: Any,
-    ) -> None:
-        self.layer, self.inputs, self.weight = layer, inputs, weight
-        self.hidden, self.other, self.number = hidden, other, number
-        self.width = layer.gates * layer.block
+    layer: Layer
+    inputs: te.Tensor
+    weight: te.Tensor
+    hidden: te.Tensor
+    other: te.Tensor | None
+    number: Any
 
     def made(self) -> list[te.Tensor]:
+        """Return h [batch, units] after the step, and behind it c of an LSTM."""
         match self.layer.cell:
             case "lstm":
                 return self._lstm()
@@ -121,7 +108,7 @@ class _Step:
     def _product(self, state: te.Tensor) -> te.Tensor:
         """Return the products of `state` and the weights, as [batch, columns]."""
         k = te.reduce_axis((0, self.layer.units), "k")
-        batch, width = state.shape[0], self.width
+        batch, width = state.shape[0], self._width
 
         def element(row: Any, column: Any) -> Any:
             block, inner = tirx.floordiv(column, width), tirx.floormod(column, width)
@@ -134,7 +121,12 @@ class _Step:
         place = [row, self.number] if self.layer.batch_first else [self.number, row]
         return self.inputs(*place, self._column(gate, unit))
 
+    @property
+    def _width(self) -> int:
+        """How many columns a block has."""
+        return self.layer.gates * self.layer.block
+
     def _column(self, gate: int, unit: Any) -> Any:
         block = self.layer.block
         inner = gate * block + tirx.floormod(unit, block)
-        return tirx.floordiv(unit, block) * self.width + inner
+        return tirx.floordiv(unit, block) * self._width + inner

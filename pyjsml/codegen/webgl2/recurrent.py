@@ -18,7 +18,7 @@ from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.dims import Expr, product
 from pyjsml.kernels.expr import to_expr
 from pyjsml.kernels.expression import constant
-from pyjsml.kernels.recurrent_gathered import step
+from pyjsml.kernels.recurrent_gathered import GatheredStep
 from pyjsml.kernels.recurrent_layer import Layer
 from pyjsml.kernels.signature import symbolic_dims
 from pyjsml.program import Pass, Shader, Temp
@@ -87,7 +87,7 @@ class _Recurrent:
         number = tirx.Var("number", "int64")
         x, weight, hidden, *other = inputs
         extra = other[0] if other else None
-        made = step(self._layer, x, weight, hidden, extra, number - FIRST)
+        made = GatheredStep(self._layer, x, weight, hidden, extra, number - FIRST).made()
         return te.create_prim_func([*inputs, number, *made])
 
     def _gathered(self, before: list[int], waiting: list[int], first: int, last: bool) -> int:
