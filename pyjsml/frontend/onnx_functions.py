@@ -34,7 +34,7 @@ _DOMAIN = "pyjsml.written_out"
 
 
 def write_out(model: ModelProto) -> ModelProto:
-    """Return the model with its local functions inlined, and its nodes of `COMPOSED` written out.
+    """Return a copy of the model, with local functions inlined and `COMPOSED` nodes written out.
 
     A node stays whole where the types of its inputs can't be told.
     """
@@ -46,7 +46,7 @@ def write_out(model: ModelProto) -> ModelProto:
     # What one is written out in may be written out, too.
     while (called := _with_calls(model)).functions:
         model = inliner.inline_local_functions(called)
-    return model
+    return called
 
 
 def _with_calls(model: ModelProto) -> ModelProto:
@@ -56,10 +56,8 @@ def _with_calls(model: ModelProto) -> ModelProto:
     called = onnx.ModelProto()
     called.CopyFrom(model)
     composed = [node for node in called.graph.node if (_domain(node), node.op_type) in COMPOSED]
-    if not composed:
-        return called
+    types = _types(model) if composed else {}
     opsets = {entry.domain: entry.version for entry in model.opset_import}
-    types = _types(model)
     for node in composed:
         if not all(name in types for name in node.input if name):
             continue
@@ -70,7 +68,8 @@ def _with_calls(model: ModelProto) -> ModelProto:
         function.opset_import.extend(model.opset_import)
         called.functions.append(function)
         node.domain, node.op_type = function.domain, function.name
-    called.opset_import.append(onnx.helper.make_opsetid(_DOMAIN, 1))
+    if called.functions:
+        called.opset_import.append(onnx.helper.make_opsetid(_DOMAIN, 1))
     return called
 
 

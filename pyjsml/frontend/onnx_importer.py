@@ -14,51 +14,23 @@ from pyjsml.frontend.builder import NodeBuilder
 from pyjsml.frontend.constants import Weights
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
-from pyjsml.frontend.onnx_ops import OPERATORS, converter
-from pyjsml.frontend.onnx_ops.common import UnsupportedError
+from pyjsml.frontend.onnx_bodies import reads
+from pyjsml.frontend.onnx_ops import converter
+from pyjsml.frontend.onnx_ops.common import Tensors, UnsupportedError, dtype_name
+from pyjsml.frontend.onnx_ops.shapes import either
 from pyjsml.frontend.onnx_origins import at_output, origin_of
+from pyjsml.frontend.onnx_supported import check_supported
 from pyjsml.frontend.options import DTYPES, Dims, check_dims
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
-from pyjsml.frontend.unsupported import refuse
 from pyjsml.program import Dim, Origin
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto
 
     from pyjsml.program import Program
 
-_MICROSOFT = "com.microsoft"
-_MICROSOFT_OPS = {
-    "BiasAdd",
-    "BiasGelu",
-    "BiasSplitGelu",
-    "DequantizeLinear",
-    "DynamicQuantizeMatMul",
-    "EmbedLayerNormalization",
-    "FastGelu",
-    "FusedConv",
-    "Gelu",
-    "MatMulIntegerToFloat",
-    "QGemm",
-    "QLinearAdd",
-    "QLinearAveragePool",
-    "QLinearConcat",
-    "QLinearGlobalAveragePool",
-    "QLinearLeakyRelu",
-    "QLinearMul",
-    "QLinearSigmoid",
-    "QLinearSoftmax",
-    "QuantizeLinear",
-    "QuickGelu",
-    "SimplifiedLayerNormalization",
-    "SkipLayerNormalization",
-    "SkipSimplifiedLayerNormalization",
-}
-_SHARED_OPS = {"DequantizeLinear", "Gelu", "QuantizeLinear"}
-"""Microsoft's operators that ONNX also has."""
 _BYTES = {"int8", "uint8"}
-_CONTROL_FLOW = {"If", "Loop", "Scan"}
 
 
 def convert(model: ModelProto, name: str, dims: Dims) -> Program:
@@ -73,25 +45,10 @@ def convert(model: ModelProto, name: str, dims: Dims) -> Program:
         return importer.program(model, name)
 
 
-def check_supported(model: ModelProto) -> None:
-    """Raise UnsupportedOpError if the model, or a graph inside it, uses an unknown operator."""
-    # TVM's Attention is Microsoft's of that name; ONNX's own has been taken apart.
-    known = set(tvm_onnx._get_convert_map()) - {"Attention"} | OPERATORS
-    found: dict[str, list[Origin]] = {}
-    for node in onnx_model.nodes(model.graph):
-        own = _MICROSOFT_OPS - _SHARED_OPS
-        standard = node.domain in ("", "ai.onnx") and node.op_type not in own
-        microsoft = node.domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS
-        if (standard or microsoft) and node.op_type in known - _CONTROL_FLOW:
-            continue
-        operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-        found.setdefault(operator, []).append(origin_of(node))
-    refuse(found)
-
-
 class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
     def __init__(self, dims: Dims) -> None:
         super().__init__({}, None)
+        self._nodes: dict[str, Any] = {}
         self._names = Names()
         self._weights = Weights()
         self._variables = DimVars()
@@ -124,7 +81,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             name,
             self.bb,
             inputs=[value.name for value in onnx_model.user_inputs(model)],
-            outputs=[output.name for output in graph.output],
+            outputs=list(dict.fromkeys(output.name for output in graph.output)),
             dims=dims,
             weights=self._weights,
         )
@@ -136,7 +93,8 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             array = constant.value.numpy()
             # Of whole numbers only what models are quantised to: the others are shapes and indices.
             if array.ndim and (array.dtype.kind == "f" or array.dtype.name in _BYTES):
-                self._weights.add(tensor.name, array, constant)
+                # Both branches of an If may have one of the same name.
+                self._weights.add(self._weights.unique(tensor.name), array, constant)
 
     def _input(self, value: Any) -> Any:
         if value.type.WhichOneof("value") != "tensor_type":
@@ -144,7 +102,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
                 f"The input {value.name!r} is no tensor: pyjsml takes models that take tensors."
             )
         tensor = value.type.tensor_type
-        dtype = tvm_onnx.get_type(tensor.elem_type)
+        dtype = dtype_name(tensor.elem_type)
         if dtype not in DTYPES:
             raise ModelError(
                 f"The input {value.name!r} is of a dtype that pyjsml doesn't take ({dtype}): it "
@@ -174,13 +132,16 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         for node in graph.node:
             origin = origin_of(node)
             self.bb.base = origin.node
-            if not lost.isdisjoint(node.input):
+            if not lost.isdisjoint(reads(node)):
                 lost.update(node.output)
                 continue
             try:
                 self._construct_node(node, origin)
             except UnsupportedError as error:
                 problems.append(f"{node.op_type} at {origin}: {error}")
+                lost.update(node.output)
+            except UnsupportedOpError as error:  # in a branch
+                problems += error.problems
                 lost.update(node.output)
             except Exception as error:
                 where = f" ({origin.module} {origin.source})".replace(" )", ")")
@@ -189,7 +150,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
                     f"can't be converted: {sentence(error)}"
                 ) from error
         if problems:
-            raise UnsupportedOpError("pyjsml can't compile what these nodes ask for:", problems)
+            raise _unsupported(problems)
 
     def _convert_operator(self, op_name: str, inputs: Any, attrs: Any, opset: int) -> Any:
         own = converter(op_name, opset)
@@ -202,6 +163,9 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
 
     def _construct_node(self, node: Any, origin: Origin) -> None:
+        if node.op_type == "If":
+            self._construct_branches(node, origin)
+            return
         attributes = onnx_model.attributes(node)
         attributes["tvm_custom"] = {"name": node.name, "num_outputs": len(node.output)}
         inputs = tvm_onnx.onnx_input()
@@ -211,6 +175,35 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         for name, item in zip(names, self._unpack(value, len(names)), strict=False):
             if name:
                 self._nodes[name] = self.bb.result(item, at_output(origin, name))
+
+    def _construct_branches(self, node: Any, origin: Origin) -> None:
+        """Compute both branches of an If whose condition is data, and take the one that holds."""
+        attributes = onnx_model.attributes(node)
+        branches: list[list[Any]] = []
+        problems: list[str] = []
+        for name in ("then_branch", "else_branch"):
+            try:
+                branches.append(self._branch(attributes[name], origin))
+            except UnsupportedOpError as error:
+                problems += error.problems
+        if problems:
+            raise _unsupported(problems)
+        condition = self._nodes[node.input[0]]
+        for name, *values in zip(node.output, *branches, strict=True):
+            if name:
+                value = self.bb.normalize(either(self.bb, condition, *values))
+                self._nodes[name] = self.bb.result(value, at_output(origin, name))
+
+    def _branch(self, graph: GraphProto, origin: Origin) -> list[Any]:
+        """Return the results of a graph that also reads the values of the graph around it."""
+        outer: dict[str, Any] = dict(self._nodes)
+        try:
+            self._parse_graph_initializers(graph)
+            self._construct_nodes(graph)
+            return [self._nodes[value.name] for value in graph.output]
+        finally:
+            self.bb.base = origin.node
+            self._nodes = outer
 
     def _unpack(self, value: Any, count: int) -> list[Any]:
         if isinstance(value, relax.Tuple):
@@ -243,9 +236,17 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         return outputs
 
 
+def _unsupported(problems: list[str]) -> UnsupportedOpError:
+    return UnsupportedOpError("pyjsml can't compile what these nodes ask for:", problems)
+
+
 def _is_tensor(value: Any) -> bool:
-    """Tell whether an input of a node is a tensor, or left out."""
-    return value is None or isinstance(getattr(value, "ty", None), relax.TensorType)
+    """Tell whether an input of a node is a tensor, or a sequence of them, or left out."""
+    return (
+        value is None
+        or isinstance(value, Tensors)
+        or isinstance(getattr(value, "ty", None), relax.TensorType)
+    )
 
 
 def _bounds(dims: list[Dim]) -> dict[str, Any]:

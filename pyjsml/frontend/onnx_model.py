@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pyjsml.errors import ModelError, OptionError
 from pyjsml.frontend.extras import require
 from pyjsml.frontend.onnx_functions import write_out
-from pyjsml.frontend.onnx_scans import unroll
+from pyjsml.frontend.onnx_sparse import densify
+from pyjsml.frontend.onnx_unroll import unroll
 from pyjsml.frontend.options import Inputs, check_inputs
 from pyjsml.frontend.quiet import quiet, sentence
 
@@ -42,13 +43,17 @@ def read(path: Path) -> ModelProto:
 def check(model: ModelProto, what: str) -> None:
     """Raise ModelError, which calls the model `what`, if the model is malformed."""
     onnx = require("onnx")
+    typeless = [value for value in model.graph.output if not value.type.WhichOneof("value")]
     shapeless = [
         value.type.tensor_type
         for value in (*model.graph.input, *model.graph.output)
         if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape")
     ]
     try:
-        # The checker asks for shapes that runtimes, and we, do without.
+        # The checker asks for types and shapes that runtimes, and we, do without.
+        for value in typeless:
+            value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+            value.type.tensor_type.shape.SetInParent()
         for tensor in shapeless:
             tensor.shape.SetInParent()
         # Shape inference as part of the check raises on models that every runtime accepts.
@@ -60,6 +65,8 @@ def check(model: ModelProto, what: str) -> None:
         # and what is wrong with it shows during conversion.
         pass
     finally:
+        for value in typeless:
+            value.ClearField("type")
         for tensor in shapeless:
             tensor.ClearField("shape")
 
@@ -105,7 +112,7 @@ def user_inputs(model: ModelProto) -> list[ValueInfoProto]:
 
 
 def fold(model: ModelProto) -> ModelProto:
-    """Return the model with functions and short scans written out, and what is constant computed.
+    """Return a copy with functions and short loops written out, and what is constant computed.
 
     Exporters write shapes as chains of small nodes (Shape, Gather, Concat, ConstantOfShape), which
     only make sense as constants. Weights are left as they are.
@@ -115,10 +122,14 @@ def fold(model: ModelProto) -> ModelProto:
 
     try:
         with quiet():
-            folded = _fold(write_out(model))
-            # How many steps a scan takes may hang on shapes, which have only now been told.
-            unrolled = unroll(folded)
-            return folded if unrolled is folded else _fold(unrolled)
+            written = write_out(model)
+            densify(written)
+            folded = _fold(written)
+            # How many steps a loop takes may hang on shapes, which have only now been told, or on
+            # the step of a loop around it.
+            while (unrolled := unroll(folded)) is not folded:
+                folded = _fold(unrolled)
+            return folded
     except (ValueError, TypeError, RuntimeError) as error:  # damage that the checker lets pass
         raise ModelError(
             f"The ONNX model can't be simplified, and may be corrupt ({sentence(error)[:-1]}): "

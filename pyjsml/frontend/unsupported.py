@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from pyjsml.errors import UnsupportedOpError
 from pyjsml.program import Origin
@@ -10,8 +11,13 @@ from pyjsml.program import Origin
 _SHOWN = 3
 
 
-def refuse(found: Mapping[str, Sequence[Origin]]) -> None:
-    """Raise UnsupportedOpError if `found`, the nodes of each unsupported operator, is not empty."""
+def refuse(
+    found: Mapping[str, Sequence[Origin]], reasons: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Raise UnsupportedOpError if `found`, the nodes of each unsupported operator, is not empty.
+
+    `reasons` says of some operators why they are.
+    """
     if not found:
         return
     total = sum(len(origins) for origins in found.values())
@@ -19,7 +25,10 @@ def refuse(found: Mapping[str, Sequence[Origin]]) -> None:
         f"{total} node{'s' * (total != 1)} of the model use"
         f"{'s' * (total == 1)} {len(found)} operator{'s' * (len(found) != 1)} that pyjsml "
         "can't compile:",
-        [_describe(operator, origins) for operator, origins in found.items()],
+        [
+            _describe(operator, origins) + (f": {reasons[operator]}" if operator in reasons else "")
+            for operator, origins in found.items()
+        ],
     )
 
 

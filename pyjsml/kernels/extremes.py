@@ -21,11 +21,7 @@ def where_extreme(data: te.Tensor, axis: int | None, keepdims: bool, largest: bo
     place: Any = tirx.const(0, INDEX)
     for each in along:
         place = place * each.dom.extent.astype(INDEX) + each.var.astype(INDEX)
-    extreme = te.comm_reducer(
-        lambda left, right: _more_extreme(left, right, largest),
-        lambda index, value: (tirx.max_value(index), _least_extreme(value, largest)),
-        name="where_extreme",
-    )
+    extreme = first_extreme(largest=largest)
 
     def element(*at: Any) -> Any:
         own = [at[each] for each in kept] if keepdims else list(at)
@@ -43,6 +39,22 @@ def where_extreme(data: te.Tensor, axis: int | None, keepdims: bool, largest: bo
     return te.compute(shape, lambda *at: found[0](*at), name="where_extreme")
 
 
+def first_extreme(*, largest: bool) -> Any:
+    """Return what reduces pairs of index and value to the most extreme, the first of equals."""
+    return te.comm_reducer(
+        lambda left, right: _more_extreme(left, right, largest),
+        lambda index, value: (tirx.max_value(index), least_extreme(value, largest=largest)),
+        name="where_extreme",
+    )
+
+
+def least_extreme(dtype: str, *, largest: bool) -> Any:
+    """Return what every element is at least as extreme as; one that is equal has a lower index."""
+    if not str(dtype).startswith("float"):
+        return tirx.min_value(dtype) if largest else tirx.max_value(dtype)
+    return tirx.const(float("-inf") if largest else float("inf"), dtype)
+
+
 def _more_extreme(left: Any, right: Any, largest: bool) -> tuple[Any, Any]:
     (left_index, left_value), (right_index, right_value) = left, right
     ahead = left_value > right_value if largest else left_value < right_value
@@ -55,10 +67,3 @@ def _more_extreme(left: Any, right: Any, largest: bool) -> tuple[Any, Any]:
         tirx.Select(keep, left_index, right_index),
         tirx.Select(keep, left_value, right_value),
     )
-
-
-def _least_extreme(dtype: str, largest: bool) -> Any:
-    """Return what every element is at least as extreme as; one that is equal has a lower index."""
-    if not str(dtype).startswith("float"):
-        return tirx.min_value(dtype) if largest else tirx.max_value(dtype)
-    return tirx.const(float("-inf") if largest else float("inf"), dtype)

@@ -20,6 +20,7 @@ ALSO_CONSTANT = {
     "AffineGrid": (1,),
     "BlackmanWindow": (0,),
     "CenterCropPad": (1,),
+    "Col2Im": (1, 2),
     "CumProd": (1,),
     "DFT": (1, 2),
     "HammingWindow": (0,),

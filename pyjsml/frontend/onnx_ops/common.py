@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import onnx
 from tvm import relax
 from tvm.ir import GenericConst
 from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
@@ -18,6 +20,13 @@ Inputs = Sequence[Any]
 
 Converter = Callable[[Any, Inputs, Attributes, int], Any]
 """`(builder, inputs, attributes, opset) -> expression`; inputs that are left out are None."""
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The value of an operator that gives a sequence: a tensor for each place."""
+
+    items: tuple[Any, ...]
 
 
 class NotConstantError(Exception):
@@ -58,6 +67,12 @@ def input_at(inputs: Inputs, index: int) -> Any:
 def dtype_of(expr: Any) -> str:
     """Return the dtype of a tensor, by numpy's name."""
     return str(expr.ty.dtype.dtype)
+
+
+def dtype_name(kind: int) -> str:
+    """Return numpy's name of a dtype that ONNX has a number for, or ONNX's own."""
+    name = str(onnx.TensorProto.DataType.Name(kind)).lower()
+    return {"float": "float32", "double": "float64"}.get(name, name)
 
 
 def is_empty(expr: Any) -> bool:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+from tvm import relax
 
 from pyjsml.frontend.onnx_ops.common import (
     Attributes,
     Inputs,
     UnsupportedError,
+    constant,
+    input_at,
     text,
     tvm_converter,
 )
+from pyjsml.kernels.sampled import deformed_columns
+from pyjsml.kernels.windowed import Windows, overlapped
 
 
 def conv_transpose(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -20,6 +29,75 @@ def conv_transpose(builder: Any, inputs: Inputs, attributes: Attributes, opset: 
     if "output_shape" in attributes:
         attributes |= _padding(inputs, attributes)
     return tvm_converter("ConvTranspose", builder, padded, attributes, opset)
+
+
+def deform_conv(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert DeformConv of pictures: columns of elements between pixels, times the weights."""
+    x, weight, offsets, bias, mask = (input_at(inputs, index) for index in range(5))
+    if x.ty.ndim != 4:
+        raise UnsupportedError(
+            f"only that of pictures can be compiled, not of {x.ty.ndim - 2} axes"
+        )
+    batch, channels, *_ = x.ty.shape
+    made, _, *kernel = weight.ty.shape
+    *_, height, width = offsets.ty.shape
+    groups = int(attributes.get("group", 1))
+    sample = partial(
+        deformed_columns,
+        windows=_windows(list(map(int, kernel)), attributes),
+        groups=int(attributes.get("offset_group", 1)),
+    )
+    given = [x, offsets] if mask is None else [x, offsets, mask]
+    columns = builder.emit_te(sample, *given, primfunc_name_hint="deformed_columns")
+    depth = channels // groups * kernel[0] * kernel[1]
+    columns = builder.emit(relax.op.reshape(columns, [batch, groups, depth, height * width]))
+    weight = builder.emit(relax.op.reshape(weight, [groups, made // groups, depth]))
+    result = builder.emit(relax.op.matmul(weight, columns))
+    result = builder.emit(relax.op.reshape(result, [batch, made, height, width]))
+    if bias is None:
+        return result
+    return relax.op.add(result, builder.emit(relax.op.reshape(bias, [1, made, 1, 1])))
+
+
+def col2im(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Col2Im: the sums of windows where they overlap."""
+    columns, image, block = inputs
+    sizes = constant(image, "image's shape").tolist()
+    windows = _windows(constant(block, "block's shape").tolist(), attributes)
+    ends = list(attributes.get("pads", [0] * (2 * len(sizes))))[len(sizes) :]
+    blocks = [
+        (size + begin + end - (taps - 1) * dilation - 1) // stride + 1
+        for size, begin, end, taps, dilation, stride in zip(
+            sizes,
+            windows.begins,
+            ends,
+            windows.kernel,
+            windows.dilations,
+            windows.strides,
+            strict=True,
+        )
+    ]
+    rows, made = columns.ty.shape[1], columns.ty.shape[2]
+    wanted = math.prod(blocks)
+    if int(made) != wanted or int(rows) % math.prod(windows.kernel):
+        raise ValueError(
+            f"its input is of {int(rows)} rows and {int(made)} windows, and its shapes make "
+            f"{wanted} windows of {math.prod(windows.kernel)} elements"
+        )
+    sums = partial(overlapped, sizes=sizes, blocks=blocks, windows=windows)
+    return builder.emit_te(sums, columns, primfunc_name_hint="overlapped")
+
+
+def _windows(kernel: Sequence[int], attributes: Attributes) -> Windows:
+    """Return windows of `kernel` elements, spread as the attributes say."""
+    ones = [1] * len(kernel)
+    pads = attributes.get("pads", [0] * (2 * len(kernel)))
+    return Windows(
+        list(kernel),
+        list(attributes.get("strides", ones)),
+        list(attributes.get("dilations", ones)),
+        list(pads[: len(kernel)]),
+    )
 
 
 def _padding(inputs: Inputs, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from pyjsml.frontend.onnx_ops.common import (
     constant,
     input_at,
     text,
-    tvm_converter,
 )
 from pyjsml.kernels.sequences import reversed_sequences, written_cache
 
@@ -62,11 +61,25 @@ def one_hot(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) ->
     return relax.op.where(here, on, off)
 
 
-def roi_align(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
-    """Convert RoiAlign."""
-    if text(attributes, "mode", "avg") != "avg":
-        raise UnsupportedError("only averages can be compiled, and its mode is the maximum")
-    return tvm_converter("RoiAlign", builder, inputs, attributes, opset)
+def top_k(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert TopK, whose count has been an attribute before opset 10."""
+    count = attributes["k"] if opset < 10 else constant(inputs[1], "count").item()
+    return relax.op.topk(
+        inputs[0],
+        int(count),
+        int(attributes.get("axis", -1)),
+        "both",
+        bool(attributes.get("largest", 1)),
+        "int64",
+    )
+
+
+def non_max_suppression(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Refuse NonMaxSuppression."""
+    raise UnsupportedError(
+        "how many boxes it keeps depends on their scores; make the boxes and the scores outputs of "
+        "the model, and choose among them behind it"
+    )
 
 
 def reverse_sequence(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

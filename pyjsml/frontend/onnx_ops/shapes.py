@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import tvm_ffi
 from tvm import relax
 from tvm.ir import GenericConst
+from tvm.tirx import IntImm
 
 from pyjsml.frontend.onnx_ops.common import (
     Attributes,
     Inputs,
+    UnsupportedError,
     as_constant,
     input_at,
     is_empty,
     text,
     tvm_converter,
 )
+from pyjsml.frontend.onnx_ops.common import constant as known
 from pyjsml.frontend.slicing import strided_slice
 
 
@@ -46,7 +50,72 @@ def slice_10(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -
         [] if each is None else each.value.numpy().tolist() for each in given
     )
     axes, steps = axes or list(range(len(starts))), steps or [1] * len(starts)
+    if isinstance(inputs[0], GenericConst):
+        array = inputs[0].value.numpy()
+        part = [slice(None)] * array.ndim
+        for axis, *bounds in zip(axes, starts, ends, steps, strict=True):
+            part[axis] = slice(*bounds)
+        return as_constant(np.ascontiguousarray(array[tuple(part)]))
     return strided_slice(builder, inputs[0], axes, starts, ends, steps)
+
+
+def split(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Split: into parts of given lengths, or into as many as there are outputs."""
+    x, count = inputs[0], attributes["tvm_custom"]["num_outputs"]
+    axis = int(attributes.get("axis", 0)) % x.ty.ndim
+    sizes = _list(inputs, attributes, "split")
+    size = x.ty.shape[axis]
+    if sizes is None and not isinstance(size, IntImm):
+        return relax.op.split(x, count, axis)
+    if sizes is None:
+        part = -(-int(size) // count)
+        sizes = [part] * (count - 1) + [int(size) - part * (count - 1)]
+    edges = np.cumsum(sizes)[:-1].tolist()
+    if isinstance(x, GenericConst):
+        parts = np.split(x.value.numpy(), edges, axis)
+        return relax.Tuple([as_constant(np.ascontiguousarray(part)) for part in parts])
+    return relax.op.split(x, edges, axis)
+
+
+def squeeze(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Squeeze."""
+    x, axes = inputs[0], _list(inputs, attributes, "axes")
+    if isinstance(x, GenericConst):
+        return as_constant(np.squeeze(x.value.numpy(), None if axes is None else tuple(axes)))
+    return relax.op.squeeze(x, axes)
+
+
+def unsqueeze(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Unsqueeze."""
+    x, axes = inputs[0], _list(inputs, attributes, "axes")
+    if isinstance(x, GenericConst):
+        return as_constant(np.expand_dims(x.value.numpy(), tuple(axes or ())))
+    return relax.op.expand_dims(x, axes)
+
+
+def expand(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Expand to a shape that is known; an axis stays as it is where the shape has a 1."""
+    x, shape = inputs
+    if not isinstance(shape, GenericConst):
+        raise UnsupportedError("its shape depends on values that only a run has")
+    wanted = shape.value.numpy().tolist()
+    sizes = [1] * (len(wanted) - x.ty.ndim) + list(x.ty.shape)
+    wanted = [1] * (len(sizes) - len(wanted)) + wanted
+    for axis, (size, length) in enumerate(zip(sizes, wanted, strict=True)):
+        if length == 1:
+            wanted[axis] = size
+        elif not isinstance(size, int | IntImm):
+            raise UnsupportedError(f"an axis whose length varies is to be {length} elements long")
+        elif int(size) not in (1, length):
+            raise ValueError(f"an axis of {int(size)} elements can't be expanded to {length}")
+    return relax.op.broadcast_to(x, relax.ShapeExpr(wanted))
+
+
+def _list(inputs: Inputs, attributes: Attributes, name: str) -> list[int] | None:
+    """Return a list of numbers: the second input, or the attribute that it was before opset 13."""
+    if (given := input_at(inputs, 1)) is not None:
+        return [int(each) for each in np.atleast_1d(known(given, f"{name} input"))]
+    return [int(each) for each in attributes[name]] if name in attributes else None
 
 
 def depth_to_space(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -78,3 +147,22 @@ def concat(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> 
     axis = int(attributes["axis"])
     filled = [x for x in inputs if not is_empty(x)]
     return tvm_converter("Concat", builder, filled or inputs, {"axis": axis}, opset)
+
+
+def either(builder: Any, condition: Any, then: Any, otherwise: Any) -> Any:
+    """Return `then` if the one element of `condition` is true, and `otherwise` if not."""
+    values = [
+        builder.emit(relax.op.shape_to_tensor(value))
+        if isinstance(value, relax.Expr) and isinstance(value.ty, relax.ShapeType)
+        else value
+        for value in (then, otherwise)
+    ]
+    if not all(isinstance(getattr(value, "ty", None), relax.TensorType) for value in values):
+        raise UnsupportedError("its branches give values that are no tensors")
+    types = [value.ty for value in values]
+    if not tvm_ffi.structural_equal(*types):
+        raise UnsupportedError(
+            "its condition is data, and its branches give tensors of different shapes or dtypes"
+        )
+    condition = builder.emit(relax.op.reshape(condition, []))
+    return relax.op.where(condition, *values)

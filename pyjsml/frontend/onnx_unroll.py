@@ -1,0 +1,57 @@
+"""Scans and loops of a known, small number of steps, written out step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyjsml.frontend.extras import require
+from pyjsml.frontend.onnx_bodies import STANDARD, Writer
+from pyjsml.frontend.onnx_loops import Loop, loop_steps
+from pyjsml.frontend.onnx_scans import Scan, scan_steps
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+MAX_STEPS = 64
+"""How many copies of a body there may be: more of them are more code than a loop is worth."""
+
+
+def unroll(model: ModelProto) -> ModelProto:
+    """Return the model with its scans and loops written out, or the very same if none can be.
+
+    One stays whole if the model does not say how many steps it takes, or if they are more than
+    `MAX_STEPS`. The format of scans is that since opset 9.
+    """
+    onnx = require("onnx")
+    opset = max((e.version for e in model.opset_import if e.domain in STANDARD), default=1)
+    writers = {
+        index: writer
+        for index, node in enumerate(model.graph.node)
+        if (writer := _writer(model.graph, node, index, opset)) is not None
+    }
+    if not writers:
+        return model
+    unrolled: ModelProto = onnx.ModelProto()
+    unrolled.CopyFrom(model)
+    del unrolled.graph.node[:]
+    for index, node in enumerate(model.graph.node):
+        if index in writers:
+            unrolled.graph.node.extend(writers[index].nodes())
+            unrolled.graph.initializer.extend(writers[index].initializers())
+        else:
+            unrolled.graph.node.append(node)
+    return unrolled
+
+
+def _writer(graph: GraphProto, node: NodeProto, index: int, opset: int) -> Writer | None:
+    """Return what writes out `node`, or None if it is no scan or loop, or stays whole."""
+    if node.domain not in STANDARD:
+        return None
+    prefix = f"{node.name or node.op_type}_{index}"
+    if node.op_type == "Scan" and opset >= 9:
+        steps = scan_steps(graph, node)
+        return Scan(node, steps, prefix, opset) if 0 < steps <= MAX_STEPS else None
+    if node.op_type == "Loop":
+        count = loop_steps(graph, node, MAX_STEPS, opset)
+        return None if count is None else Loop(node, count, prefix, opset)
+    return None
