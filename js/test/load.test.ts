@@ -12,6 +12,7 @@ import {
   DigestError,
   Executor,
   LoadError,
+  OptionError,
   type Progress,
   tensor,
   writeSafetensors,
@@ -364,6 +365,12 @@ describe("the wasm file", () => {
   test("is the one asked for", () => {
     const executor = Executor.createSync(modelAt(base), { files, isa: "relaxed" });
     expect(executor.describe().isa).toBe("relaxed");
+  });
+
+  test("is none but those that there are", async () => {
+    const isa = "avx" as "relaxed";
+    await expect(Executor.create(modelAt(base), { isa })).rejects.toThrow(OptionError);
+    expect(() => Executor.createSync(modelAt(base), { files, isa })).toThrow('"isa" is avx');
   });
 
   test("is the one that was given, where the host accepts both", () => {

@@ -50,6 +50,11 @@ function logging(name: string, log: string[]): Required<Omit<Policy, "order">> {
   };
 }
 
+test("policies are a list", () => {
+  const policies = {} as Policy[];
+  expect(() => Executor.createSync(staticModel, { files, policies })).toThrow(OptionError);
+});
+
 describe("policies nest in their order, within the executor's class, in a", () => {
   const log: string[] = [];
   const own = logging("own", log);

@@ -1,4 +1,5 @@
 import type { Binding } from "../dims.js";
+import { OptionError } from "../errors.js";
 import type { Next, NextSync, SyncHook, WaitHook } from "./hooks.js";
 import type { Model, Op } from "../model.js";
 import type { Chooser } from "../run/order.js";
@@ -55,8 +56,9 @@ export interface Hooks<M extends Model> {
   finish(run: Run): void;
 }
 
-/** Sort the hooks of `policies`, the outermost of which is first. */
+/** Sort the hooks of `policies`, the outermost of which is first. Throws OptionError for no list. */
 export function compose<M extends Model>(policies: readonly Policy<M>[]): Hooks<M> {
+  if (!Array.isArray(policies)) throw new OptionError('"policies" is no list: give [policy]');
   const waits: WaitHook<M>[] = [];
   const sync: SyncHook<M>[] = [];
   const always: SyncHook<M>[] = [];

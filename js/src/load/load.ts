@@ -6,7 +6,7 @@
 import type { FileData, ModelData } from "../data.js";
 import { FileDigest, fileName } from "./digest.js";
 import { hasExactDots } from "./dots.js";
-import { LoadError } from "../errors.js";
+import { LoadError, OptionError } from "../errors.js";
 import type { Bytes, CreateOptions, CreateSyncOptions, Isa } from "../executor/options.js";
 import { type Blocks, read, split, type Tools } from "./read.js";
 import { Shard } from "./shard.js";
@@ -123,6 +123,9 @@ function pickIsa(
   files: Readonly<Record<string, Bytes>>,
   needsFile: boolean,
 ): Isa {
+  if (wanted !== undefined && wanted !== "relaxed" && wanted !== "simd128") {
+    throw new OptionError(`"isa" is ${String(wanted)}; it may be "relaxed" or "simd128"`);
+  }
   const exact = !model.ops.some((op) => op.dots) || hasExactDots();
   if (wanted === "relaxed" && !exact) {
     throw new LoadError(
