@@ -34,7 +34,7 @@ def unsupported(func: tirx.PrimFunc) -> list[str]:
 
     def variable(node: tirx.Var) -> None:
         if tirx.is_buffer_var(node) and dtype(node).startswith(NARROW):
-            found.setdefault(f"arithmetic of {dtype(node)}")
+            found.setdefault(f"arithmetic of {dtype(node)} (export the model in float32)")
 
     tvm_ffi.structural_walk(func.body, [(ir.Call, call), (tirx.Var, variable)])
     for name in unsupported_math(func.body):

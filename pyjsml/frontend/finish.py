@@ -109,7 +109,7 @@ def _check_sizes(variables: Sequence[Any], origins: Mapping[str, Origin]) -> Non
 
 def _names(origins: Sequence[Origin]) -> str:
     """Write the nodes of `origins`, each once; of more than three the number of the rest."""
-    nodes = list(dict.fromkeys(f"{origin.kind} {origin.node!r}" for origin in origins))
+    nodes = list(dict.fromkeys(f"{origin.kind} {origin.node!r}".strip() for origin in origins))
     return f"{', '.join(nodes[:3])}{f' and {len(nodes) - 3} more' if nodes[3:] else ''}"
 
 

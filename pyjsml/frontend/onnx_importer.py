@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tvm import relax
+from tvm.ir import GenericConst
 from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
 
 from pyjsml.errors import ModelError, UnsupportedOpError
@@ -16,11 +17,12 @@ from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
 from pyjsml.frontend.onnx_bodies import reads
 from pyjsml.frontend.onnx_ops import converter
-from pyjsml.frontend.onnx_ops.common import Tensors, UnsupportedError, dtype_name
+from pyjsml.frontend.onnx_ops.common import Tensors, UnsupportedError, dtype_name, dtype_of
 from pyjsml.frontend.onnx_ops.shapes import either
 from pyjsml.frontend.onnx_origins import at_output, origin_of
+from pyjsml.frontend.onnx_ports import check_output, check_ports
 from pyjsml.frontend.onnx_supported import check_supported
-from pyjsml.frontend.options import DTYPES, Dims, check_dims
+from pyjsml.frontend.options import Dims, check_dims
 from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, parse_expression
 from pyjsml.program import Dim, Origin
@@ -40,6 +42,7 @@ def convert(model: ModelProto, name: str, dims: Dims) -> Program:
     node whose conversion failed, and OptionError if `dims` names no dim of the model.
     """
     check_supported(model)
+    check_ports(model)
     importer = _Importer(dims)
     with quiet():
         return importer.program(model, name)
@@ -97,22 +100,8 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
                 self._weights.add(self._weights.unique(tensor.name), array, constant)
 
     def _input(self, value: Any) -> Any:
-        if value.type.WhichOneof("value") != "tensor_type":
-            raise ModelError(
-                f"The input {value.name!r} is no tensor: pyjsml takes models that take tensors."
-            )
         tensor = value.type.tensor_type
         dtype = dtype_name(tensor.elem_type)
-        if dtype not in DTYPES:
-            raise ModelError(
-                f"The input {value.name!r} is of a dtype that pyjsml doesn't take ({dtype}): it "
-                f"takes {', '.join(DTYPES)}."
-            )
-        if not tensor.HasField("shape"):
-            raise ModelError(
-                f"The model doesn't say how many axes its input {value.name!r} has. Say it with "
-                f"--input {value.name}={dtype}[SHAPE]."
-            )
         shape = [self._size(value.name, axis, dim) for axis, dim in enumerate(tensor.shape.dim)]
         variable = relax.Var(self._names.fresh(value.name), relax.TensorType(shape, dtype))
         self._nodes[value.name] = variable
@@ -177,21 +166,24 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
                 self._nodes[name] = self.bb.result(item, at_output(origin, name))
 
     def _construct_branches(self, node: Any, origin: Origin) -> None:
-        """Compute both branches of an If whose condition is data, and take the one that holds."""
+        """Compute the branches of an If that its condition leaves open, and take what holds."""
         attributes = onnx_model.attributes(node)
+        condition = self._nodes[node.input[0]]
+        names = ["then_branch", "else_branch"]
+        if isinstance(condition, GenericConst):
+            names = names[:1] if condition.value.numpy().item() else names[1:]
         branches: list[list[Any]] = []
         problems: list[str] = []
-        for name in ("then_branch", "else_branch"):
+        for name in names:
             try:
                 branches.append(self._branch(attributes[name], origin))
             except UnsupportedOpError as error:
                 problems += error.problems
         if problems:
             raise _unsupported(problems)
-        condition = self._nodes[node.input[0]]
         for name, *values in zip(node.output, *branches, strict=True):
             if name:
-                value = self.bb.normalize(either(self.bb, condition, *values))
+                value = either(self.bb, condition, *values) if len(values) > 1 else values[0]
                 self._nodes[name] = self.bb.result(value, at_output(origin, name))
 
     def _branch(self, graph: GraphProto, origin: Origin) -> list[Any]:
@@ -228,6 +220,8 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
                 raise ModelError(f"The model's output {output.name!r} is no tensor.")
             if isinstance(value.ty, relax.ShapeType):
                 value = relax.op.shape_to_tensor(value)
+            else:
+                check_output(output.name, dtype_of(value))
             producer = producers.get(output.name)
             origin = (
                 at_output(origin_of(producer), output.name) if producer else Origin(output.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import ModelError, OptionError
 from pyjsml.frontend.extras import require
+from pyjsml.frontend.onnx_bodies import subgraphs
 from pyjsml.frontend.onnx_functions import write_out
 from pyjsml.frontend.onnx_sparse import densify
 from pyjsml.frontend.onnx_unroll import unroll
@@ -166,17 +167,26 @@ def nodes(graph: Any) -> Iterator[Any]:
     """Yield the nodes of `graph` and of every graph inside it."""
     for node in graph.node:
         yield node
+        for inner in subgraphs(node):
+            yield from nodes(inner)
+
+
+def tensors(graph: Any) -> Iterator[Any]:
+    """Yield the weights and constants of `graph` and of every graph inside it."""
+    yield from graph.initializer
+    for node in graph.node:
         for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from nodes(attribute.g)
-            for inner in attribute.graphs:
-                yield from nodes(inner)
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+        for inner in subgraphs(node):
+            yield from tensors(inner)
 
 
 def _load_external_data(onnx: Any, model: ModelProto, path: Path) -> None:
     from onnx import external_data_helper
 
-    for tensor in model.graph.initializer:
+    for tensor in tensors(model.graph):
         if not external_data_helper.uses_external_data(tensor):
             continue
         location = external_data_helper.ExternalDataInfo(tensor).location

@@ -88,7 +88,9 @@ def merge(cases: Sequence[OpCase]) -> OpCase:
     outputs: dict[str, Array] = {}
     for number, case in enumerate(cases):
         prefix = f"c{number}_"
-        part = onnx.compose.add_prefix(case.model, prefix).graph
+        part = onnx.GraphProto()
+        part.CopyFrom(case.model.graph)
+        _prefix(part, prefix)
         graph.node.extend(part.node)
         graph.input.extend(part.input)
         graph.output.extend(part.output)
@@ -98,6 +100,19 @@ def merge(cases: Sequence[OpCase]) -> OpCase:
     model = helper.make_model(graph, opset_imports=cases[0].model.opset_import)
     model.ir_version = cases[0].model.ir_version
     return OpCase("merged", model, inputs, outputs)
+
+
+def _prefix(graph: onnx.GraphProto, prefix: str) -> None:
+    """Put `prefix` before every name in `graph`, and in the graphs inside it, in place."""
+    for node in graph.node:
+        node.name = prefix + node.name if node.name else ""
+        node.input[:] = [prefix + name if name else "" for name in node.input]
+        node.output[:] = [prefix + name if name else "" for name in node.output]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _prefix(attribute.g, prefix)
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = prefix + value.name
 
 
 def _case(name: str, test: Mapping[str, Any], case: Mapping[str, Any], *, weights: bool) -> OpCase:

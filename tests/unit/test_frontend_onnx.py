@@ -148,6 +148,79 @@ def test_external_data(tmp_path: Path) -> None:
         load(path)
 
 
+def test_external_data_of_constants_and_branches(tmp_path: Path) -> None:
+    values = [np.full(300, size, np.float32) for size in (1, 2, 4)]
+    constant = helper.make_node(
+        "Constant", [], ["c"], value=onnx.numpy_helper.from_array(values[0])
+    )
+    branches = {
+        name: helper.make_graph(
+            [helper.make_node("Add", ["c", "w"], [name])],
+            name,
+            [],
+            [tensor_info(name, [300])],
+            [onnx.numpy_helper.from_array(value, "w")],
+        )
+        for name, value in zip(("then_branch", "else_branch"), values[1:], strict=True)
+    }
+    model = onnx_model(
+        [constant, helper.make_node("If", ["x"], ["y"], **branches)],
+        [tensor_info("x", [], TensorProto.BOOL)],
+        [tensor_info("y", [300])],
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save_model(
+        model,
+        path,
+        save_as_external_data=True,
+        location="m.bin",
+        size_threshold=0,
+        convert_attribute=True,
+    )
+    for choice, total in ((True, 3), (False, 5)):
+        assert (evaluate(load(path), {"x": np.array(choice)})["y"] == total).all()
+    (tmp_path / "m.bin").unlink()
+    with pytest.raises(ModelError, match=r"in the file 'm\.bin'"):
+        load(path)
+
+
+def test_sparse_weights_and_constants(tmp_path: Path) -> None:
+    def sparse(name: str, places: list[int] | list[list[int]]) -> onnx.SparseTensorProto:
+        values = onnx.numpy_helper.from_array(np.array([5, 7], np.float32), name)
+        indices = onnx.numpy_helper.from_array(np.array(places), f"{name}_places")
+        return helper.make_sparse_tensor(values, indices, [2, 3])
+
+    model = onnx_model(
+        [
+            helper.make_node("Constant", [], ["c"], sparse_value=sparse("c", [1, 5])),
+            helper.make_node("Sum", ["x", "w", "c"], ["y"]),
+        ],
+        [tensor_info("x", [2, 3])],
+        [tensor_info("y", [2, 3])],
+    )
+    model.graph.sparse_initializer.append(sparse("w", [[0, 0], [1, 2]]))
+    path = save(model, tmp_path / "m.onnx")
+    found = evaluate(load(path), {"x": np.zeros((2, 3), np.float32)})["y"]
+    assert found.tolist() == [[5, 5, 0], [0, 0, 14]]
+
+
+def test_an_output_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    y = tensor_info("y", [3])
+    model = onnx_model([helper.make_node("Relu", ["x"], ["y"])], [tensor_info("x", [3])], [y, y])
+    program = load(save(model, tmp_path / "m.onnx"))
+    assert [output.name for output in program.signature.outputs] == ["y"]
+
+
+def test_outputs_without_types(tmp_path: Path) -> None:
+    model = onnx_model(
+        [helper.make_node("Shape", ["x"], ["y"])],
+        [tensor_info("x", [3, 5])],
+        [helper.make_empty_tensor_value_info("y")],
+    )
+    (output,) = load(save(model, tmp_path / "m.onnx")).signature.outputs
+    assert output == TensorSpec("y", "int64", (2,))
+
+
 def test_onnx_models_in_memory() -> None:
     assert load(conv_model(), name="net").signature.outputs[0].name == "logits"
 

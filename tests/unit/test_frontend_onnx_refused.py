@@ -104,6 +104,72 @@ def test_strings_are_no_tensors_to_compile(tmp_path: Path) -> None:
         load(save(model, tmp_path / "m.onnx"))
 
 
+def test_all_inputs_and_outputs_that_are_no_tensors_are_named_at_once(tmp_path: Path) -> None:
+    model = onnx_model(
+        [
+            helper.make_node("SequenceConstruct", ["x", "x"], ["pair"]),
+            helper.make_node("SequenceLength", ["more"], ["y"]),
+        ],
+        [
+            tensor_info("x", [3], TensorProto.COMPLEX64),
+            helper.make_tensor_sequence_value_info("more", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_sequence_value_info("pair", TensorProto.COMPLEX64, None),
+            tensor_info("y", [], TensorProto.INT64),
+        ],
+    )
+    with pytest.raises(ModelError) as caught:
+        load(save(model, tmp_path / "m.onnx"))
+    said = str(caught.value).splitlines()
+    assert len(said) == 4
+    assert "input 'x' is of a dtype that pyjsml doesn't take (complex64)" in said[1]
+    assert "input 'more' is no tensor, but of the type sequence" in said[2]
+    assert "output 'pair' is no tensor" in said[3]
+
+
+def test_outputs_of_dtypes_that_javascript_lacks_are_refused(tmp_path: Path) -> None:
+    model = onnx_model(
+        [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)],
+        [tensor_info("x", [3])],
+        [tensor_info("y", [3], TensorProto.BFLOAT16)],
+    )
+    with pytest.raises(ModelError, match=r"'y' is of a dtype .* \(bfloat16\): cast it"):
+        load(save(model, tmp_path / "m.onnx"))
+
+
+def test_boxes_that_are_chosen_by_their_scores_are_refused_with_advice(tmp_path: Path) -> None:
+    model = onnx_model(
+        [helper.make_node("NonMaxSuppression", ["boxes", "scores"], ["y"], name="pick")],
+        [tensor_info("boxes", [1, 5, 4]), tensor_info("scores", [1, 1, 5])],
+        [tensor_info("y", [None, 3], TensorProto.INT64)],
+    )
+    with pytest.raises(UnsupportedOpError, match=r"NonMaxSuppression at pick: .* outputs of the"):
+        load(save(model, tmp_path / "m.onnx"))
+
+
+def test_shapes_to_expand_to_that_are_data_are_refused(tmp_path: Path) -> None:
+    model = onnx_model(
+        [
+            helper.make_node("Expand", ["x", "shape"], ["y"], name="grow"),
+            helper.make_node("Expand", ["v", "fixed"], ["z"], name="stretch"),
+        ],
+        [
+            tensor_info("x", [3, 1]),
+            tensor_info("shape", [2], TensorProto.INT64),
+            tensor_info("v", ["n", 1]),
+        ],
+        [tensor_info("y", [3, None]), tensor_info("z", [7, 4])],
+        {"fixed": np.array([7, 4])},
+    )
+    with pytest.raises(UnsupportedOpError) as caught:
+        load(save(model, tmp_path / "m.onnx"))
+    assert caught.value.problems == (
+        "Expand at grow: its shape depends on values that only a run has",
+        "Expand at stretch: an axis whose length varies is to be 7 elements long",
+    )
+
+
 def test_unknown_rank_asks_for_a_shape(tmp_path: Path) -> None:
     path = save(
         onnx_model(

@@ -165,4 +165,4 @@ def either(builder: Any, condition: Any, then: Any, otherwise: Any) -> Any:
             "its condition is data, and its branches give tensors of different shapes or dtypes"
         )
     condition = builder.emit(relax.op.reshape(condition, []))
-    return relax.op.where(condition, *values)
+    return builder.emit(relax.op.where(condition, *values))
