@@ -58,6 +58,15 @@ describe("a static model", () => {
     expect(numbers(y)).toEqual(wanted);
   });
 
+  test("gives an output of any name", async () => {
+    const outputs = staticModel.outputs.map((port) => ({ ...port, name: "__proto__" }));
+    const executor = Executor.createSync({ ...staticModel, outputs } as Model, { files });
+    for (const found of [executor.runSync({ x, k }), await executor.run({ x, k })]) {
+      expect(Object.keys(found)).toEqual(["__proto__"]);
+      expect(Object.values(found).map(numbers)).toEqual([wanted]);
+    }
+  });
+
   test("runs asynchronously", async () => {
     await using executor = await Executor.create(staticModel, { files, host: {} });
     const { y } = await executor.run({ x, k });
@@ -119,7 +128,6 @@ describe("a dynamic model", () => {
   test("says so where the host has too little memory", () => {
     const huge: DynamicNet = {
       ...dynamicModel,
-      dims: [],
       values: dynamicModel.values.map((value) =>
         value.name === "k" ? { ...value, shape: ["n", 2 ** 33] } : value,
       ),

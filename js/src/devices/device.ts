@@ -109,8 +109,8 @@ export interface Room {
    * called. Throws BundleError if the device has no such kernel.
    */
   bind(op: BoundOp): Call | undefined;
-  /** Copy the elements of `data` into a value. */
-  write(value: number, data: ArrayBufferView): void;
+  /** Copy the elements of `data`, an array of the value's dtype, into a value. */
+  write(value: number, data: DataOf<DType>): void;
   /** Copy a value out, as an array of its dtype. May block until the device is done. */
   read(value: number): DataOf<DType>;
   /** Show a value as it lies in memory; absent where this thread can't see it. */

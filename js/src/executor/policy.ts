@@ -80,11 +80,11 @@ export function compose<M extends Model>(policies: readonly Policy<M>[]): Hooks<
       : undefined,
     place: (op) => first(policies, (policy) => policy.place?.(op)),
     start(run) {
-      for (const [index, policy] of policies.entries()) {
+      for (let at = 0; at < policies.length; at++) {
         try {
-          policy.onStart?.(run);
+          policies[at]?.onStart?.(run);
         } catch (error) {
-          finish(policies.slice(0, index), run);
+          finish(policies.slice(0, at), run);
           throw error;
         }
       }
@@ -111,9 +111,9 @@ function first<M extends Model, T>(
 /** Tell `policies`, the innermost first, that `run` has ended. Gives what they throw. */
 function finish<M extends Model>(policies: readonly Policy<M>[], run: Run): { error: unknown }[] {
   const failures: { error: unknown }[] = [];
-  for (const policy of [...policies].reverse()) {
+  for (let at = policies.length - 1; at >= 0; at--) {
     try {
-      policy.onFinish?.(run);
+      policies[at]?.onFinish?.(run);
     } catch (error) {
       failures.push({ error });
     }

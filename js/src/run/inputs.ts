@@ -22,6 +22,8 @@ export interface BoundTensors {
 /** What a value is made of. */
 export type Content = DataOf<DType> | Picture;
 
+const NOTHING_BOUND: Binding = new Map();
+
 /** What is given for a port; undefined if nothing is. */
 export type Given = readonly [PortData, unknown];
 
@@ -64,20 +66,22 @@ export function bindTensors(
   const shapes = new Map<PortData, Shape>();
   const arrays = new Map<number, Content>();
   for (const [port, given] of pairs) {
-    const mine: string[] = [];
+    const before = problems.length;
     if (given === undefined) {
-      mine.push(`is missing; the model wants ${describePort(port)}`);
+      problems.push(`is missing; the model wants ${describePort(port)}`);
     } else {
-      const tensor = asTensor(port, given, mine);
-      const array = tensor && checkTensor(port, tensor, mine);
+      const tensor = asTensor(port, given, problems);
+      const array = tensor && checkTensor(port, tensor, problems);
       if (tensor && array) {
         shapes.set(port, tensor.shape);
         arrays.set(port.value, array);
       }
     }
-    problems.push(...mine.map((problem) => `${port.name}: ${problem}`));
+    for (let at = before; at < problems.length; at++)
+      problems[at] = `${port.name}: ${problems[at]}`;
   }
-  return { binding: bindDims(model, shapes, problems), arrays };
+  const binding = model.dims.length ? bindDims(model, shapes, problems) : NOTHING_BOUND;
+  return { binding, arrays };
 }
 
 /** Write an input or output as people do: `input float32 1x3x224x224`. */

@@ -40,7 +40,8 @@ export class Runner<M extends Model> {
     try {
       if (this.#mayWait(underway)) await this.#walk(underway);
       else this.#walkSync(underway, this.#inner);
-      const outcome = await this.#outcome(underway);
+      const { blocks } = underway.part.frame.values;
+      const outcome = blocks ? await underway.outcomeLater() : underway.outcome();
       failed = false;
       return outcome;
     } finally {
@@ -91,6 +92,7 @@ export class Runner<M extends Model> {
   ): AsyncGenerator<Op<M>, Outcome["outputs"], void> {
     const underway = this.#begin(inputs, [], options);
     let failed = false;
+    this.#rested = this.#of.host.now();
     try {
       while (!underway.isDone) {
         const op = underway.opAt(underway.next);
@@ -100,7 +102,8 @@ export class Runner<M extends Model> {
       }
       options.signal?.throwIfAborted();
       this.#of.turns.checkOpen();
-      return (await this.#outcome(underway)).outputs;
+      const { blocks } = underway.part.frame.values;
+      return (blocks ? await underway.outcomeLater() : underway.outcome()).outputs;
     } catch (error) {
       failed = true;
       throw error;
@@ -131,7 +134,6 @@ export class Runner<M extends Model> {
     const underway = new Underway({ run, model, ops, part, names, options, host });
     this.#runs++;
     this.#underway = underway;
-    this.#rested = host.now();
     try {
       hooks.start(run);
     } catch (error) {
@@ -159,10 +161,6 @@ export class Runner<M extends Model> {
     return isAsked || this.#of.hooks.waits.length > 0 || values.blocks || claims;
   }
 
-  #outcome(underway: Underway<M>): Outcome | Promise<Outcome> {
-    return underway.part.frame.values.blocks ? underway.outcomeLater() : underway.outcome();
-  }
-
   /** Call each step; without anything to do in between these are the plain calls. */
   #walkSync(underway: Underway<M>, chain: SyncChain<M> | undefined): void {
     const { turns } = this.#of;
@@ -184,6 +182,7 @@ export class Runner<M extends Model> {
 
   /** Call each step, and let others have the thread in between. */
   async #walk(underway: Underway<M>): Promise<void> {
+    this.#rested = this.#of.host.now();
     while (!underway.isDone) {
       const advancing = this.#advance(underway);
       if (advancing) await advancing;

@@ -16,7 +16,7 @@ export class Turns {
   /** Do `job` once all that came before is done. Rejects with StateError if closed by then. */
   take<T>(job: () => T | Promise<T>): Promise<T> {
     const turn = this.#follow(this.#last, job);
-    this.#last = turn.catch(() => {});
+    this.#last = turn;
     return turn;
   }
 
@@ -53,7 +53,7 @@ export class Turns {
 
   /** Settles when all the jobs asked for so far are done. */
   async done(): Promise<void> {
-    await this.#last;
+    await this.#last?.catch(() => {});
   }
 
   close(): void {
@@ -74,7 +74,11 @@ export class Turns {
   }
 
   async #follow<T>(before: Promise<unknown> | undefined, job: () => T | Promise<T>): Promise<T> {
-    await before;
+    try {
+      await before;
+    } catch {
+      // Whoever asked for that job is told.
+    }
     this.checkOpen();
     this.#taken = true;
     try {

@@ -157,10 +157,11 @@ export class Underway<M extends Model> {
     const { frame } = this.part;
     const { values } = frame;
     frame.end();
-    const outputs = this.#outputs().map(({ name, dtype, shape, value }) => {
-      return [name, { dtype, shape: [...shape], data: values.read(value) }];
-    });
-    return { outputs: Object.fromEntries(outputs) as Tensors, captured: this.#captured };
+    const outputs: Tensors = {};
+    for (const { name, dtype, shape, value } of this.#outputs()) {
+      put(outputs, name, { dtype, shape: [...shape], data: values.read(value) });
+    }
+    return { outputs, captured: this.#captured };
   }
 
   /** The same without blocking. */
@@ -197,14 +198,14 @@ export class Underway<M extends Model> {
   #copyOut(index: number): void {
     const { plan, values } = this.part.frame;
     for (const [name, value] of this.#captures.get(index) ?? []) {
-      this.#captured[name] = asTensor(plan, value, values.read(value));
+      put(this.#captured, name, asTensor(plan, value, values.read(value)));
     }
   }
 
   async #copyOutLater(index: number): Promise<void> {
     const { plan, values } = this.part.frame;
     for (const [name, value] of this.#captures.get(index) ?? []) {
-      this.#captured[name] = asTensor(plan, value, await values.readLater(value));
+      put(this.#captured, name, asTensor(plan, value, await values.readLater(value)));
     }
   }
 
@@ -214,4 +215,10 @@ export class Underway<M extends Model> {
     if (isWhole) return frame.outputs;
     return frame.outputs.filter(({ value }) => !frame.timeline().whyAbsent(value, this.part, end));
   }
+}
+
+/** Add a tensor of any name. To assign to `__proto__` would set the prototype. */
+function put(tensors: Tensors, name: string, tensor: Tensor): void {
+  if (name !== "__proto__") tensors[name] = tensor;
+  else Object.defineProperty(tensors, name, { value: tensor, enumerable: true, writable: true });
 }

@@ -45,7 +45,7 @@ export class Values {
   }
 
   /** Write a value wherever it is, or else where it has a place first. */
-  write(value: number, data: ArrayBufferView | Picture): void {
+  write(value: number, data: DataOf<DType> | Picture): void {
     if (isPicture(data)) {
       this.#paint(value, data);
       return;

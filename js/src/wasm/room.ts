@@ -4,7 +4,7 @@ import { BundleError } from "../errors.js";
 import { close, type Kernel, type Kernels } from "./kernels.js";
 import { type Plan, type Range, rangeOf } from "../schedule/plan.js";
 import type { Pool } from "../threads/pool.js";
-import { bytesOf, type DataOf, itemSize } from "../tensor.js";
+import { type DataOf, itemSize } from "../tensor.js";
 import { whole } from "./warm.js";
 import type { Errands } from "./errands.js";
 
@@ -104,10 +104,13 @@ export class WasmRoom implements Room {
     );
   }
 
-  write(value: number, data: ArrayBufferView): void {
+  write(value: number, data: DataOf<DType>): void {
+    const dtype = this.#plan.dtypes[value] as DType;
     const range = this.#rangeOf(value);
     this.#site.crew?.errands.join({ reads: [], writes: [range] });
-    this.#site.view("uint8").set(bytesOf(data), range[0]);
+    // Both are arrays of the value's dtype, of which TypeScript only knows that they are arrays.
+    const memory = this.#site.view(dtype) as DataOf<"uint8">;
+    memory.set(data as DataOf<"uint8">, range[0] / itemSize(dtype));
   }
 
   read(value: number): DataOf<DType> {
