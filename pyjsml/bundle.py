@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pyjsml.errors import BundleError, DigestError, FormatVersionError, OutputDirectoryError
-from pyjsml.files import integrity, walk, write_directory
+from pyjsml.files import integrity, obstacle, walk, write_directory
 
 FORMAT_NAME = "pyjsml"
 FORMAT_VERSION = 2
@@ -101,6 +101,8 @@ def check_output_directory(directory: str | os.PathLike[str]) -> None:
     its own: replacing a directory must never cost its owner anything.
     """
     target = Path(directory)
+    if reason := obstacle(target):
+        raise OutputDirectoryError(f"{target} can't be written: {reason}; choose another directory")
     if not os.path.lexists(target):
         return
     advice = "choose another directory, or empty this one"

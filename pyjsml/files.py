@@ -37,6 +37,16 @@ def block_digest(data: bytes) -> str:
     return base64.b64encode(hashlib.sha256(digests).digest()).decode("ascii")
 
 
+def obstacle(target: Path) -> str | None:
+    """Return why `target` can't be made, as far as that can be seen beforehand, or None."""
+    above = next(folder for folder in Path(os.path.realpath(target)).parents if folder.exists())
+    if not above.is_dir():
+        return f"{above} is no directory"
+    if not os.access(above, os.W_OK | os.X_OK):
+        return f"{above} may not be written to"
+    return None
+
+
 def write_directory(target: Path, files: Mapping[str, bytes]) -> None:
     """Make `target` a directory that holds exactly `files` (relative POSIX path -> bytes).
 

@@ -28,12 +28,17 @@ def read_inputs(texts: Sequence[str], model: Mapping[str, Any]) -> dict[str, Arr
     dtypes = {port["name"]: port["dtype"] for port in model["inputs"]}
     arrays: dict[str, Array] = {}
     problems: list[str] = []
+    given: set[str] = set()
     for text in texts:
         name, file = split_assignment(text)
         if not name and len(dtypes) == 1:
             name = next(iter(dtypes))
+        if name in given:
+            problems.append(f"input {name!r} is given twice")
         if name not in dtypes:
             problems.append(f"{text!r} names no input of the model")
+        elif not file:
+            problems.append(f"{text!r} names no file")
         else:
             try:
                 arrays[name] = _read(Path(file), name, dtypes[name])
@@ -44,9 +49,8 @@ def read_inputs(texts: Sequence[str], model: Mapping[str, Any]) -> dict[str, Arr
             except Exception as error:  # Of whatever class the reader of a damaged file raises.
                 kind = Path(file).suffix
                 problems.append(f"{file} can't be read as an array from a {kind} file: {error}")
-    given = {split_assignment(text)[0] for text in texts}
-    missing = dtypes.keys() - arrays.keys() - given if not problems else ()
-    problems += [f"input {name!r} is missing" for name in dtypes if name in missing]
+        given.add(name)
+    problems += [f"input {name!r} is missing" for name in dtypes if name not in given]
     if problems:
         ports = ", ".join(f"{port['name']}: {describe(port)}" for port in model["inputs"])
         raise InputError(f"give each input of the model as --input NAME=FILE ({ports})", problems)

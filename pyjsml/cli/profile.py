@@ -28,7 +28,15 @@ _FILE: dict[str, Any] = {"metavar": "FILE", "type": click.Path(path_type=Path)}
     type=click.IntRange(1),
     help="Traced runs.",
 )
-@click.option("-o", "--output", "page_file", default=PAGE, show_default=True, **_FILE)
+@click.option(
+    "-o",
+    "--output",
+    "page_file",
+    default=PAGE,
+    show_default=True,
+    **_FILE,
+    help="Where to write the page.",
+)
 @click.option("--chrome", "chrome_file", **_FILE, help="Write a trace for Perfetto here too.")
 @click.option("--json", "json_file", **_FILE, help="Write the figures as JSON here too.")
 def profile(
@@ -80,11 +88,10 @@ def profile(
 
 def _check_outputs(files: list[Path]) -> None:
     """Raise OptionError for files that can't be written, before anything runs."""
+    from pyjsml.files import obstacle
+
     problems = [f"{file} is a directory" for file in files if file.is_dir()]
-    for file in files:
-        above = next(folder for folder in file.absolute().parents if folder.exists())
-        if not above.is_dir():
-            problems.append(f"{file} is below {above}, which is no directory")
+    problems += [f"{file}: {reason}" for file in files if (reason := obstacle(file))]
     if len({file.absolute() for file in files}) < len(files):
         problems.append("two outputs have one name")
     if problems:

@@ -148,3 +148,10 @@ def test_says_that_a_place_can_not_be_written(bundle: Bundle, tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputDirectoryError, match="can't be written"):
         bundle.write(tmp_path / "file" / "out")
+
+
+def test_says_before_it_compiles_that_a_place_can_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputDirectoryError, match="file is no directory; choose another"):
+        check_output_directory(tmp_path / "file" / "a" / "out")
+    check_output_directory(tmp_path / "a" / "b" / "out")
