@@ -150,7 +150,13 @@ def check(
 
         # Exported with other dims, a model's nodes may have other names.
         inputs, dims = _signature(opened.model)
-        found = open_reference(reference, args=args, inputs=inputs, dims=dims)
+        try:
+            found = open_reference(reference, args=args, inputs=inputs, dims=dims)
+        except OptionError as error:
+            raise OptionError(
+                "the reference is not the model of this bundle: their inputs differ",
+                error.problems or [str(error)],
+            ) from error
     return compare_engines(
         opened,
         vectors=vectors,

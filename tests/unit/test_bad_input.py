@@ -201,6 +201,7 @@ ROWS = [
     Row("check bundle --vectors x.npy", VectorsError, "a single array"),
     Row("check bundle --vectors vectors.npz", VectorsError, "out:z is no output of the model"),
     Row("check bundle --reference nowhere.onnx", ModelError, "There is no file nowhere.onnx"),
+    Row("check bundle --reference whole.pt2", OptionError, "is not the model of this.*'x': its"),
     Row("inspect changed", DigestError, "weights.safetensors"),
     Row("inspect bundle --stage lower", OptionError, "are for a MODEL"),
     Row("inspect truncated.onnx --stage load", ModelError, "truncated.onnx"),
