@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.frontend.extras import require
+from pyjsml.frontend.onnx_names import plain_names
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, ModelProto, NodeProto
@@ -61,6 +62,7 @@ def _with_calls(model: ModelProto) -> ModelProto:
     for node in composed:
         if not all(name in types for name in node.input if name):
             continue
+        plain_names(node)
         function = _definition(node, types, opsets.get(_domain(node), 1))
         function.domain, function.name = _DOMAIN, f"{node.op_type}_{len(called.functions)}"
         # Or a function of an older opset, in whose nodes nothing has changed, would not be inlined.

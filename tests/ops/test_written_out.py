@@ -46,6 +46,31 @@ def test_a_scan_goes_backwards_over_any_axis() -> None:
     assert not list(failures([_case(SCAN.format(steps=5), inputs, outputs)]))
 
 
+def test_a_graph_inside_of_an_operator_may_give_its_values_any_names() -> None:
+    scores = [onnx.helper.make_tensor_value_info(n, 1, [1, 2, 3, 3]) for n in ("in.0", "out/0")]
+    halved = onnx.helper.make_graph(
+        [onnx.helper.make_node("Mul", ["in.0", "half::weight"], ["out/0"], name="/halve")],
+        "halve/0",
+        scores[:1],
+        scores[1:],
+        [onnx.helper.make_tensor("half::weight", 1, [], [0.5])],
+    )
+    values = [onnx.helper.make_tensor_value_info(n, 1, [1, 2, 3, 4]) for n in ("q", "k", "v", "y")]
+    domain = "ai.onnx.preview"
+    node = onnx.helper.make_node(
+        "FlexAttention", ["q", "k", "v"], ["y"], domain=domain, score_mod=halved
+    )
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "flexible", values[:3], values[3:]),
+        opset_imports=[onnx.helper.make_opsetid("", 26), onnx.helper.make_opsetid(domain, 1)],
+    )
+    q, k, v = np.random.default_rng(0).standard_normal((3, 1, 2, 3, 4)).astype(np.float32)
+    weights = np.exp(q @ k.swapaxes(2, 3) / 2 * 0.5)
+    expected = weights / weights.sum(-1, keepdims=True) @ v
+    inputs = {"q": q, "k": k, "v": v}
+    assert not list(failures([OpCase("flexible", model, inputs, {"y": expected})]))
+
+
 def test_a_scan_of_many_steps_is_refused() -> None:
     with pytest.raises(UnsupportedOpError, match="Scan"):
         api.bundle(parser.parse_model(SCAN.format(steps=65)))
