@@ -29,9 +29,9 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         self.base = ""
         self._analyzer = sym.Analyzer()
 
-    def bound(self, variable: Any, least: int) -> None:
-        """Make known that the dim `variable` is at least `least`."""
-        self._analyzer.bind(variable, ir.Range(least, MAX_DIM))
+    def bound(self, variable: Any, least: int, most: int | None) -> None:
+        """Make known that the dim `variable` is at least `least`, and at most `most` if given."""
+        self._analyzer.bind(variable, ir.Range(least, MAX_DIM if most is None else most + 1))
 
     def simplify(self, size: Any) -> Any:
         """Return an integer expression simplified by what is known of the dims."""

@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pyjsml.errors import ModelError
-from pyjsml.frontend.quiet import quiet
+from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.program import Origin
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-_KEPT = ("linear", "matmul", "dropout", "instance_norm")
+_KEPT = ("linear", "matmul", "dropout", "instance_norm", "lstm", "gru", "rnn_tanh", "rnn_relu")
 """Composite operators that are worth more whole: torch would write a linear layer on three axes as
-view, permute, addmm, view, and instance norm as a batch norm of repeated weights."""
+view, permute, addmm, view, instance norm as a batch norm of repeated weights, and a recurrent layer
+step by step."""
 
 
 def decompose(exported: ExportedProgram) -> ExportedProgram:
-    """Return the functional program in core ATen operators."""
+    """Return the functional program in core ATen operators.
+
+    Raises ModelError with torch's own sentence if that fails.
+    """
     import torch
 
     table = torch.export.default_decompositions()
     for name in _KEPT:
+        if name == "lstm" and any(map(_projects, exported.graph.nodes)):
+            continue
         packet = getattr(torch.ops.aten, name)
         for overload in packet.overloads():
             table.pop(getattr(packet, overload), None)  # type: ignore[no-untyped-call]
-    with quiet():
-        decomposed: ExportedProgram = exported.run_decompositions(table)
+    try:
+        with quiet(), _views_as_reshapes(exported):
+            decomposed: ExportedProgram = exported.run_decompositions(table)
+    except Exception as error:
+        raise ModelError(
+            f"torch.export can't write the model in core operators: {sentence(error)}"
+        ) from error
     return decomposed
+
+
+@contextlib.contextmanager
+def _views_as_reshapes(exported: ExportedProgram) -> Iterator[None]:
+    """Let views of the program copy where they have to.
+
+    What is decomposed may come out in another order in memory, of which no view can be taken.
+    """
+    import torch
+
+    views = [node for node in exported.graph.nodes if node.target is torch.ops.aten.view.default]
+    for node in views:
+        node.target = torch.ops.aten.reshape.default
+    try:
+        yield
+    finally:
+        for node in views:
+            node.target = torch.ops.aten.view.default
+
+
+def _projects(node: Any) -> bool:
+    """Tell whether a graph node is an LSTM that projects its states."""
+    import torch
+
+    if node.target is not torch.ops.aten.lstm.input:
+        return False
+    weights, biased, layers, _, _, both = node.args[2:8]
+    return bool(len(weights) != (4 if biased else 2) * layers * (2 if both else 1))
 
 
 def output_names(exported: ExportedProgram) -> list[str]:

@@ -32,12 +32,14 @@ def export(
     """
     import torch
 
+    from pyjsml.frontend.torch_layers import WholeLayers
+
     positional, keyword = example(module, args, kwargs, inputs, dims)
     dynamic = _dynamic_shapes(module, positional, keyword, inputs, dims)
     training = module.training
     module.eval()
     try:
-        with torch.no_grad(), quiet():
+        with torch.no_grad(), quiet(), WholeLayers():
             return torch.export.export(
                 module, positional, keyword or None, dynamic_shapes=dynamic, strict=False
             )

@@ -20,6 +20,7 @@ from pyjsml.frontend.quiet import quiet, sentence
 from pyjsml.frontend.symbolic import DimVars, from_sympy
 from pyjsml.frontend.tensors import to_numpy
 from pyjsml.frontend.torch_ops import IGNORED, converters
+from pyjsml.frontend.torch_ops.numbers import number_converter
 from pyjsml.frontend.torch_origins import origin_of, target_name
 from pyjsml.frontend.unsupported import refuse
 from pyjsml.program import Dim, Origin
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pyjsml.frontend.torch_dims import Symbols
     from pyjsml.program import Program
 
-_NAMESPACES = {"aten", "prims", "torchvision"}
+_NAMESPACES = {"aten", "prims", "pyjsml", "torchvision"}
 
 
 def convert(exported: ExportedProgram, name: str, symbols: Symbols, outputs: list[str]) -> Program:
@@ -74,7 +75,7 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
         return origin_of(node, self._placeholders)
 
     def _knows(self, node: Any) -> bool:
-        if _is_symbolic(node) or target_name(node) in IGNORED:
+        if _is_symbolic(node) or number_converter(node) or target_name(node) in IGNORED:
             return True
         if isinstance(node.target, torch._ops.OpOverload):
             return node.target.namespace in _NAMESPACES and target_name(node) in self.convert_map
@@ -113,7 +114,7 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
         ]
         builder = self.block_builder
         for dim in dims:
-            builder.bound(self._variables(dim.name), dim.min)
+            builder.bound(self._variables(dim.name), dim.min, dim.max)
         with builder.function("main", params=[*inputs.values(), *parameters], attrs=_bounds(dims)):
             with builder.dataflow():
                 for node in exported.graph.nodes:
@@ -163,6 +164,8 @@ class _Importer(ExportedProgramImporter):  # type: ignore[misc]
             if _is_symbolic(node):
                 value = node.meta["val"]
                 self.env[node] = value if isinstance(value, torch.SymBool) else self._size(value)
+            elif convert := number_converter(node):
+                self.env[node] = convert(self, node)
             else:
                 value = self.convert_map[target_name(node)](node)
                 # TVM gives the one useful tensor of some operators that give several.

@@ -62,17 +62,20 @@ def test_layers_of_torch(layer: nn.RNNBase, states: int) -> None:
     module = Whole(layer).eval()
     rows = layer.num_layers * (2 if layer.bidirectional else 1)
     shapes: dict[str, tuple[Any, ...]] = {}
-    shapes |= {"x": ("batch", 5, DEPTH) if layer.batch_first else (5, "batch", DEPTH)}
+    shapes |= {"x": ("batch", "seq", DEPTH) if layer.batch_first else ("seq", "batch", DEPTH)}
     shapes |= dict.fromkeys(("h", "c")[:states], (rows, "batch", layer.hidden_size))
     specs = {name: TensorSpec(name, "float32", shape) for name, shape in shapes.items()}
     bundle = api.bundle(module, inputs=specs)
+    kernels = [op for op in bundle.model["ops"] if op["kind"] == layer.mode.lower()]
+    assert len(kernels) == rows
     for isa in ISAS:
         with api.Executor(bundle, "v8", isa=isa) as executor:
-            for batch in (2, 1, 5):
+            for batch, steps in ((2, 5), (1, 1), (5, 3)):
+                sizes = {"batch": batch, "seq": steps}
                 generator = torch.Generator().manual_seed(batch)
                 given = {
                     name: torch.randn(
-                        [batch if size == "batch" else size for size in shape], generator=generator
+                        [sizes.get(size, size) for size in shape], generator=generator
                     )
                     for name, shape in shapes.items()
                 }

@@ -9,14 +9,17 @@ from typing import Any
 
 from pyjsml.frontend.torch_ops import (
     arithmetic,
+    binary,
     indexing,
     layers,
     recurrent,
     reduction,
     resizing,
     shapes,
+    sorting,
 )
 from pyjsml.frontend.torch_ops.common import Converter
+from pyjsml.frontend.torch_ops.unary import real_functions
 
 IGNORED = frozenset(
     {
@@ -33,7 +36,8 @@ IGNORED = frozenset(
 
 def converters(importer: Any) -> dict[str, Callable[[Any], Any]]:
     """Return our converters by operator name; each takes a graph node and returns a Relax value."""
-    return {name: partial(convert, importer) for name, convert in _CONVERTERS.items()}
+    own = {name: partial(convert, importer) for name, convert in _CONVERTERS.items()}
+    return {**real_functions(importer), **own}
 
 
 _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
@@ -43,10 +47,18 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "_unsafe_view.default": shapes.view,
         "amax.default": reduction.largest,
         "amin.default": reduction.smallest,
+        "any.default": reduction.any_true,
+        "any.dim": reduction.any_true,
+        "any.dims": reduction.any_true,
+        "argsort.default": sorting.argsort,
+        "argsort.stable": sorting.argsort,
         "bmm.default": layers.matmul,
         "cat.default": shapes.cat,
+        "clamp.Tensor": arithmetic.clamp,
         "clamp.default": arithmetic.clamp,
         "clone.default": shapes.clone,
+        "cumprod.default": reduction.running_product,
+        "cumsum.default": reduction.running_sum,
         "div.Scalar": arithmetic.divide,
         "div.Scalar_mode": arithmetic.divide_rounding,
         "div.Tensor": arithmetic.divide,
@@ -57,28 +69,44 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "fmod.Scalar": arithmetic.fmod,
         "fmod.Tensor": arithmetic.fmod,
         "grid_sampler_2d.default": resizing.grid_sample,
+        "gru.default": recurrent.gru,
         "gru.input": recurrent.gru,
         "index.Tensor": indexing.index,
         "index_put.default": indexing.index_put,
         "instance_norm.default": layers.instance_norm,
         "linear.default": layers.linear,
+        "lstm.default": recurrent.lstm,
         "lstm.input": recurrent.lstm,
         "matmul.default": layers.matmul,
         "max.dim": reduction.largest_and_where,
         "max_pool2d_with_indices.default": layers.max_pool,
         "min.dim": reduction.smallest_and_where,
         "mm.default": layers.matmul,
+        "pow.Scalar": arithmetic.power,
+        "pow.Tensor_Scalar": arithmetic.power,
+        "pow.Tensor_Tensor": arithmetic.power,
+        "prod.default": reduction.product,
         "prod.dim_int": reduction.product,
         "remainder.Scalar": arithmetic.remainder,
         "remainder.Tensor": arithmetic.remainder,
         "repeat.default": shapes.repeat,
         "reshape.default": shapes.view,
+        "rnn_relu.default": recurrent.rnn_relu,
         "rnn_relu.input": recurrent.rnn_relu,
+        "rnn_tanh.default": recurrent.rnn_tanh,
         "rnn_tanh.input": recurrent.rnn_tanh,
+        "scalar_tensor.default": shapes.scalar,
         "scatter_add.default": indexing.scatter_add,
+        "scatter_reduce.two": indexing.scatter_reduce,
+        "select_scatter.default": indexing.select_scatter,
         "slice.Tensor": indexing.slice_axis,
+        "sort.default": sorting.sort,
+        "sort.stable": sorting.sort,
+        "topk.default": sorting.topk,
+        "var.correction": reduction.variance,
         "var_mean.correction": reduction.variance_and_mean,
         "view.default": shapes.view,
+        **binary.BINARY,
         **resizing.UPSAMPLING,
     }
 )

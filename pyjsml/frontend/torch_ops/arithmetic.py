@@ -7,6 +7,7 @@ from typing import Any
 
 from tvm import relax
 
+from pyjsml.errors import ModelError
 from pyjsml.frontend.remainders import floored_remainder, truncated_remainder
 from pyjsml.frontend.tensors import dtype_name
 from pyjsml.frontend.torch_ops.common import arguments, dtype_of, operand
@@ -19,12 +20,15 @@ def clamp(importer: Any, node: Any) -> Any:
     low, high = node.kwargs.get("min", low), node.kwargs.get("max", high)
     dtype = dtype_of(data)
     bounds = [low, high]
-    if dtype.startswith("float") and None not in bounds and all(map(math.isfinite, bounds)):
+    numbers = all(isinstance(bound, int | float) and math.isfinite(bound) for bound in bounds)
+    if dtype.startswith("float") and numbers:
         return builder.emit(relax.op.clip(data, float(low), float(high)))
-    if low is not None and low != -math.inf:
-        data = builder.emit(relax.op.maximum(data, relax.const(low, dtype)))
-    if high is not None and high != math.inf:
-        data = builder.emit(relax.op.minimum(data, relax.const(high, dtype)))
+    dtype = dtype_name(node.meta["val"].dtype)
+    data = operand(importer, data, dtype)
+    for bound, cut in ((low, relax.op.maximum), (high, relax.op.minimum)):
+        endless = isinstance(bound, float) and math.isinf(bound)
+        if bound is not None and not endless:
+            data = builder.emit(cut(data, operand(importer, bound, dtype)))
     return data
 
 
@@ -64,6 +68,22 @@ def _operands(importer: Any, node: Any) -> list[Any]:
     """Return the first two arguments of `node` as tensors of its result's dtype."""
     dtype = dtype_name(node.meta["val"].dtype)
     return [operand(importer, each, dtype) for each in importer.retrieve_args(node)[:2]]
+
+
+def power(importer: Any, node: Any) -> Any:
+    """Convert pow; one of integers is a product, which only a known exponent tells."""
+    builder = importer.block_builder
+    dtype = dtype_name(node.meta["val"].dtype)
+    base, exponent = importer.retrieve_args(node)
+    base = operand(importer, base, dtype)
+    if dtype.startswith("float"):
+        return builder.emit(relax.op.power(base, operand(importer, exponent, dtype)))
+    if not isinstance(exponent, int) or exponent < 0:
+        raise ModelError("of integers only powers with a fixed exponent can be compiled")
+    result = base if exponent else relax.op.ones_like(base)
+    for _ in range(exponent - 1):
+        result = builder.emit(relax.op.multiply(result, base))
+    return result
 
 
 def elu(importer: Any, node: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tvm import relax
+from tvm import relax, te, tirx
+from tvm.ir import is_prim_expr
 
 Converter = Callable[[Any, Any], Any]
 """`(importer, node) -> value`."""
@@ -24,12 +25,23 @@ def arguments(importer: Any, node: Any, *defaults: Any) -> list[Any]:
 
 
 def operand(importer: Any, value: Any, dtype: str) -> Any:
-    """Return a number or a tensor as a tensor of `dtype`."""
+    """Return a number, a size or a tensor as a tensor of `dtype`."""
     if not isinstance(value, relax.Expr):
         return relax.const(value, dtype)
+    if is_prim_expr(value):
+        return importer.block_builder.emit_te(
+            lambda size: te.compute((), lambda: tirx.Cast(dtype, size), name="size"),
+            value,
+            primfunc_name_hint="size",
+        )
     if dtype_of(value) == dtype:
         return value
     return importer.block_builder.emit(relax.op.astype(value, dtype))
+
+
+def numbers_of(importer: Any, tensor: Any) -> Any:
+    """Return `tensor` with booleans as 0 and 1: TVM knows no order of them."""
+    return operand(importer, tensor, "int8") if dtype_of(tensor) == "bool" else tensor
 
 
 def sizes_of(importer: Any, tensor: Any) -> list[Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
+import numpy as np
 from tvm import relax
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.slicing import strided_slice
-from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of
+from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of, operand
 
 
 def index(importer: Any, node: Any) -> Any:
@@ -81,6 +83,57 @@ def scatter_add(importer: Any, node: Any) -> Any:
     data, axis, indices, updates = importer.retrieve_args(node)
     scattered = relax.op.scatter_elements(data, indices, updates, axis, "add")
     return importer.block_builder.emit(scattered)
+
+
+def select_scatter(importer: Any, node: Any) -> Any:
+    """Convert select_scatter, an assignment to what one index of an axis selects."""
+    builder = importer.block_builder
+    data, source, axis, index = importer.retrieve_args(node)
+    axis %= data.ty.ndim
+    size = data.ty.shape[axis]
+    places = builder.emit(relax.op.arange(0, size, 1, "int64"))
+    place = operand(
+        importer, index + size if isinstance(index, int) and index < 0 else index, "int64"
+    )
+    written = builder.emit(relax.op.equal(places, place))
+    shape = [size if each == axis else 1 for each in range(data.ty.ndim)]
+    mask = builder.emit(relax.op.reshape(written, shape))
+    return builder.emit(relax.op.where(mask, relax.op.expand_dims(source, axis), data))
+
+
+_REDUCTIONS = {"sum": "add", "mean": "add", "prod": "mul", "amax": "max", "amin": "min"}
+
+
+def scatter_reduce(importer: Any, node: Any) -> Any:
+    """Convert scatter_reduce, with or without what was there."""
+    builder = importer.block_builder
+    data, axis, indices, updates, how, *_ = importer.retrieve_args(node)
+    dtype = dtype_of(data)
+
+    def filled(like: Any, value: Any) -> Any:
+        return builder.emit(relax.op.broadcast_to(relax.const(value, dtype), like.ty.shape))
+
+    def scattered(base: Any, values: Any, reduction: str) -> Any:
+        return builder.emit(relax.op.scatter_elements(base, indices, values, axis, reduction))
+
+    counts = filled(data, 1)
+    if not node.kwargs.get("include_self", True):
+        starts = {"sum": 0, "mean": 0, "prod": 1, **_limits(dtype)}
+        data = scattered(data, filled(updates, starts[how]), "update")
+        counts = scattered(counts, filled(updates, 0), "update")
+    result = scattered(data, updates, _REDUCTIONS[how])
+    if how != "mean":
+        return result
+    divide = relax.op.divide if dtype.startswith("float") else relax.op.floor_divide
+    return builder.emit(divide(result, scattered(counts, filled(updates, 1), "add")))
+
+
+def _limits(dtype: str) -> dict[str, Any]:
+    """Return what a maximum and a minimum of numbers of `dtype` begin with."""
+    if dtype.startswith("float"):
+        return {"amax": -math.inf, "amin": math.inf}
+    limits = np.iinfo(dtype)
+    return {"amax": limits.min, "amin": limits.max}
 
 
 def _indices(importer: Any, node: Any) -> dict[int, Any]:

@@ -43,7 +43,7 @@ def rnn_relu(importer: Any, node: Any) -> Any:
 def _convert(importer: Any, node: Any, cell: Cell) -> Any:
     builder = importer.block_builder
     x, initial, weights, biased, layers, _, _, both, batch_first = importer.retrieve_args(node)
-    initial = list(initial) if cell == "lstm" else [initial]
+    initial = list(initial) if isinstance(initial, list | tuple | relax.Tuple) else [initial]
     directions = 2 if both else 1
     each = 4 if biased else 2
     if len(weights) != each * layers * directions:

@@ -7,7 +7,8 @@ from typing import Any
 
 from tvm import relax
 
-from pyjsml.frontend.torch_ops.common import arguments, dtype_of
+from pyjsml.frontend.tensors import dtype_name
+from pyjsml.frontend.torch_ops.common import arguments, dtype_of, numbers_of, operand
 
 
 def largest(importer: Any, node: Any) -> Any:
@@ -21,8 +22,27 @@ def smallest(importer: Any, node: Any) -> Any:
 
 
 def product(importer: Any, node: Any) -> Any:
-    """Convert prod along an axis."""
+    """Convert prod, of which integers and booleans are integers."""
     return _reduced(importer, node, relax.op.prod)
+
+
+def any_true(importer: Any, node: Any) -> Any:
+    """Convert any, whose operands may be numbers."""
+    builder = importer.block_builder
+    data, *rest = importer.retrieve_args(node)
+    axes, keep = (rest[:1] or [None])[0], bool(rest[1:] and rest[1])
+    truths = numbers_of(importer, operand(importer, data, "bool"))
+    return operand(importer, builder.emit(relax.op.max(truths, axes, keepdims=keep)), "bool")
+
+
+def running_sum(importer: Any, node: Any) -> Any:
+    """Convert cumsum, of which integers and booleans are 64-bit integers."""
+    return _running(importer, node, relax.op.cumsum)
+
+
+def running_product(importer: Any, node: Any) -> Any:
+    """Convert cumprod, of which integers and booleans are 64-bit integers."""
+    return _running(importer, node, relax.op.cumprod)
 
 
 def largest_and_where(importer: Any, node: Any) -> Any:
@@ -37,19 +57,34 @@ def smallest_and_where(importer: Any, node: Any) -> Any:
 
 def variance_and_mean(importer: Any, node: Any) -> Any:
     """Convert var_mean, with Bessel's correction or another."""
+    data, axes, keep = _over(importer, node)
+    mean = importer.block_builder.emit(relax.op.mean(data, axes, keepdims=keep))
+    return variance(importer, node), mean
+
+
+def variance(importer: Any, node: Any) -> Any:
+    """Convert var, with Bessel's correction or another, over axes of any lengths."""
     builder = importer.block_builder
+    data, axes, keep = _over(importer, node)
+    correction = node.kwargs.get("correction")
+    correction = 1 if correction is None else correction
+    biased = builder.emit(relax.op.variance(data, axes, keepdims=keep))
+    if correction == 0:
+        return biased
+    dtype, count = dtype_of(data), 1
+    for axis in axes:
+        count *= data.ty.shape[axis]
+    size = operand(importer, builder.simplify(count), dtype)
+    degrees = builder.emit(relax.op.subtract(size, relax.const(correction, dtype)))
+    degrees = builder.emit(relax.op.maximum(degrees, relax.const(0, dtype)))
+    return builder.emit(relax.op.multiply(biased, relax.op.divide(size, degrees)))
+
+
+def _over(importer: Any, node: Any) -> tuple[Any, list[int], bool]:
+    """Return what a variance is of, the axes that it is over, and whether they stay."""
     data, axes = arguments(importer, node, None)[:2]
     axes = list(range(data.ty.ndim)) if axes is None else list(axes)
-    keep = bool(node.kwargs.get("keepdim", False))
-    correction = node.kwargs.get("correction")
-    mean = builder.emit(relax.op.mean(data, axes, keepdims=keep))
-    variance = builder.emit(relax.op.variance(data, axes, keepdims=keep))
-    count = 1
-    for axis in axes:
-        count *= int(data.ty.shape[axis])
-    factor = count / max(count - (1 if correction is None else correction), 0.0)
-    scaled = relax.op.multiply(variance, relax.const(factor, dtype_of(data)))
-    return builder.emit(scaled), mean
+    return data, axes, bool(node.kwargs.get("keepdim", False))
 
 
 def _reduced(importer: Any, node: Any, reduce: Callable[..., Any]) -> Any:
@@ -57,7 +92,17 @@ def _reduced(importer: Any, node: Any, reduce: Callable[..., Any]) -> Any:
     axes = rest[0] if rest else []
     axes = [axes] if isinstance(axes, int) else list(axes)
     keep = bool(rest[1]) if rest[1:] else bool(node.kwargs.get("keepdim", False))
-    return importer.block_builder.emit(reduce(data, axes or None, keepdims=keep))
+    builder = importer.block_builder
+    dtype = dtype_name(node.meta["val"].dtype)
+    data = numbers_of(importer, operand(importer, data, dtype))
+    reduced = builder.emit(reduce(data, axes or None, keepdims=keep))
+    return operand(importer, reduced, dtype)
+
+
+def _running(importer: Any, node: Any, accumulate: Callable[..., Any]) -> Any:
+    data, axis = importer.retrieve_args(node)[:2]
+    data = operand(importer, data, dtype_name(node.meta["val"].dtype))
+    return importer.block_builder.emit(accumulate(data, axis))
 
 
 def _extreme_and_where(
@@ -66,5 +111,7 @@ def _extreme_and_where(
     data, axis, *rest = importer.retrieve_args(node)
     keep = bool(rest[0]) if rest else False
     builder = importer.block_builder
+    dtype = dtype_of(data)
+    data = numbers_of(importer, data)
     value = builder.emit(reduce(data, [axis], keepdims=keep))
-    return value, builder.emit(where(data, axis, keepdims=keep))
+    return operand(importer, value, dtype), builder.emit(where(data, axis, keepdims=keep))

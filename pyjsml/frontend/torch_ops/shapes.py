@@ -30,6 +30,12 @@ def view(importer: Any, node: Any) -> Any:
     return importer.block_builder.emit(relax.op.reshape(importer.env[node.args[0]], shape))
 
 
+def scalar(importer: Any, node: Any) -> Any:
+    """Convert scalar_tensor, of a number or of a size."""
+    (value,) = importer.retrieve_args(node)
+    return operand(importer, value, dtype_name(node.meta["val"].dtype))
+
+
 def empty(importer: Any, node: Any) -> Any:
     """Convert empty, which is about to be written: padding round an axis begins so."""
     value = node.meta["val"]
