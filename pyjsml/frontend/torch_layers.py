@@ -64,5 +64,5 @@ def _shapes(x: Tensor, initial: list[Tensor], *rest: Any) -> list[Tensor]:
 
 for _name in LAYERS:
     torch.library.define(f"pyjsml::{_name}", _SCHEMA)
-    torch.library.impl(f"pyjsml::{_name}", "CompositeExplicitAutograd", partial(_compute, _name))
+    torch.library.impl(f"pyjsml::{_name}", "default", partial(_compute, _name))
     torch.library.register_fake(f"pyjsml::{_name}", _shapes)

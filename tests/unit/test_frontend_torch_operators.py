@@ -90,6 +90,8 @@ SIZES: Sequence[Function] = (
     lambda x: torch.arange(x.shape[0]) * 2 % x.shape[0] < x.shape[0] // 2,
     lambda x: torch.tensor(x.shape[0]) * x,
     lambda x: x.roll(2, 0),
+    lambda x: x.unfold(0, 3, 2),
+    lambda x: x.unfold(1, 2, 1),
     lambda x: x.std(0),
     lambda x: x.var((0, 1), unbiased=False),
     lambda x: torch.var_mean(x, 0),
@@ -116,7 +118,7 @@ def check(functions: Sequence[Function], given: Sequence[Tensor], shapes: Sequen
         name: TensorSpec(name, str(x.dtype).removeprefix("torch."), shape)
         for name, x, shape in zip("xyz", given, shapes, strict=False)
     }
-    program = load(module, inputs=specs, dims={"n": (2, 64)} if "n" in shapes[0] else {})
+    program = load(module, inputs=specs, dims={"n": (3, 64)} if "n" in shapes[0] else {})
     found = evaluate(program, {name: x.numpy() for name, x in zip(specs, given, strict=True)})
     expected = torch.utils._pytree.tree_leaves(module(*given))
     for (name, value), wanted in zip(found.items(), expected, strict=True):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pyjsml.frontend import load, parse_dims, parse_inputs
+from pyjsml.frontend import load, open_reference, parse_dims, parse_inputs
 from tests.support.models import seeded
 from tests.support.models_native import assert_close, evaluate
 
@@ -54,3 +54,16 @@ def test_slices_of_what_is_as_long_as_a_dim_may_be() -> None:
 
 def test_views_of_what_attention_gives() -> None:
     check(Mixed())
+
+
+def test_the_reference_runs_recurrent_layers_whole() -> None:
+    torch.manual_seed(0)
+    module = nn.GRU(4, 3, bidirectional=True).eval()
+    shapes = parse_inputs(["input=float32[seq,batch,4]"])
+    x = np.random.default_rng(0).standard_normal((5, 2, 4)).astype(np.float32)
+    reference = open_reference(module, inputs=shapes)
+    origins = load(module, inputs=shapes).origins.values()
+    names = sorted({origin.output for origin in origins if origin.kind == "pyjsml.gru"})
+    found = reference.intermediates({"input": x}, names)
+    for name, expected in zip(names, module(torch.from_numpy(x)), strict=True):
+        assert_close(found[name], expected.detach().numpy())

@@ -103,6 +103,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "sort.default": sorting.sort,
         "sort.stable": sorting.sort,
         "topk.default": sorting.topk,
+        "unfold.default": indexing.unfold,
         "var.correction": reduction.variance,
         "var_mean.correction": reduction.variance_and_mean,
         "view.default": shapes.view,

@@ -11,7 +11,7 @@ from tvm import relax
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.slicing import strided_slice
-from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of, operand
+from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of, operand, sizes_of
 
 
 def index(importer: Any, node: Any) -> Any:
@@ -99,6 +99,21 @@ def select_scatter(importer: Any, node: Any) -> Any:
     shape = [size if each == axis else 1 for each in range(data.ty.ndim)]
     mask = builder.emit(relax.op.reshape(written, shape))
     return builder.emit(relax.op.where(mask, relax.op.expand_dims(source, axis), data))
+
+
+def unfold(importer: Any, node: Any) -> Any:
+    """Convert unfold: windows of an axis become rows of a new one, behind all others."""
+    builder = importer.block_builder
+    data, axis, size, step = importer.retrieve_args(node)
+    axis %= data.ty.ndim
+    count = sizes_of(importer, node.meta["val"])[axis]
+    firsts = builder.emit(relax.op.arange(0, count, 1, "int64"))
+    firsts = builder.emit(relax.op.multiply(firsts, relax.const(step, "int64")))
+    within = relax.const(np.arange(size)[None], "int64")
+    places = builder.emit(relax.op.add(relax.op.expand_dims(firsts, 1), within))
+    windows = builder.emit(relax.op.take(data, places, axis))
+    order = [each for each in range(data.ty.ndim + 1) if each != axis + 1]
+    return builder.emit(relax.op.permute_dims(windows, [*order, axis + 1]))
 
 
 _REDUCTIONS = {"sum": "add", "mean": "add", "prod": "mul", "amax": "max", "amin": "min"}
