@@ -20,7 +20,7 @@ function tenants(seed: number): Tenant[] {
     return {
       value,
       kind: next(3) ? "float" : "int",
-      extent: extentOf(texelsOf(elements)),
+      extent: extentOf(texelsOf(elements), 8192, "x"),
       bytes: [start, start + 4 * elements],
       first,
       last: first + next(6),
@@ -30,12 +30,21 @@ function tenants(seed: number): Tenant[] {
 
 test("a texture has room for its texels, and no more than shaders can count", () => {
   for (const texels of [0, 1, 2, 5, 64, 65, 2 ** 23]) {
-    const { width, height } = extentOf(texels);
+    const { width, height } = extentOf(texels, 8192, "x");
     expect(width * height).toBeGreaterThanOrEqual(texels);
     expect(Math.log2(width) % 1).toBe(0);
     expect(height).toBeLessThanOrEqual(width);
   }
-  expect(() => extentOf(2 ** 23 + 1)).toThrow("takes 8388609 texels, and shaders count to 8388608");
+  expect(() => extentOf(2 ** 23 + 1, 8192, "x")).toThrow(
+    "x takes 8388609 texels, and shaders count to 8388608",
+  );
+});
+
+test("a texture is no larger than the machine's may be", () => {
+  expect(extentOf(2048 ** 2, 2048, "x")).toEqual({ width: 2048, height: 2048 });
+  expect(() => extentOf(2048 ** 2 + 1, 2048, "x")).toThrow(
+    "x takes a texture 4096 texels wide, and those of this machine are 2048 at most",
+  );
 });
 
 describe("values that share textures", () => {
@@ -70,7 +79,7 @@ describe("values that share textures", () => {
 
 test("an extent is a power of two wide, and no more than a row too large", () => {
   for (const texels of [0, 1, 2, 3, 4, 5, 1000, 2048, 4097, 1_000_003]) {
-    const { width, height } = extentOf(texels);
+    const { width, height } = extentOf(texels, 8192, "x");
     expect(Math.log2(width) % 1).toBe(0);
     expect(width * height).toBeGreaterThanOrEqual(texels);
     expect(width * height).toBeLessThan(Math.max(texels, 1) + width);

@@ -85,8 +85,9 @@ def test_a_context_of_the_pages_is_left_as_it_was(play_each: Play) -> None:
     assert found["again"] == found["y"]
     assert found["changed"] == []
     assert (found["lost"], found["error"]) == (False, 0)
-    assert found["busy"][0] == "StateError"
-    assert "webgl2.context is in the middle of a transform feedback" in found["busy"][1]
+    assert [name for name, _ in found["busy"]] == ["StateError"] * 2
+    assert "webgl2.context is in the middle of a transform feedback" in found["busy"][0][1]
+    assert "webgl2.context is in the middle of an occlusion query" in found["busy"][1][1]
 
 
 def test_runs_in_a_worker(play: Play) -> None:
@@ -107,6 +108,46 @@ def test_a_lost_context_fails_the_run_and_comes_back(play_each: Play, own: bool)
     assert found["after"] == found["before"]
 
 
+def test_a_page_goes_on_drawing_as_before(play: Play) -> None:
+    found = play("between", {"length": 8195, "steps": AFFINE * 2})
+    assert found["drawn"] > 500
+    assert (found["changed"], found["error"]) == (0, 0)
+
+
+def test_executors_share_a_context(play_each: Play) -> None:
+    weighted, layered, *rest = play_each("together", 8195)
+    np.testing.assert_allclose(weighted, floats(8195) * np.resize(WEIGHT, 8195), rtol=1e-6)
+    np.testing.assert_allclose(layered, 5 * floats(8195), rtol=1e-6)
+    assert rest == [weighted, layered, layered, weighted, layered]
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_context_may_be_lost_as_soon_as_it_is_back(play: Play, precision: str) -> None:
+    found = play("loseAgain", {"length": 8195, "precision": precision})
+    assert found["between"] == "DeviceLostError"
+    assert found["after"] == found["before"]
+    assert found["uncaught"] == []
+
+
+CALLS = (
+    *("getParameter", "isEnabled", "getQuery", "createTexture", "texStorage2D", "bufferData"),
+    *("texSubImage2D", "compileShader", "getProgramParameter", "getUniformLocation", "useProgram"),
+    *("checkFramebufferStatus", "drawArrays", "readPixels", "fenceSync", "getBufferSubData"),
+)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_context_may_be_lost_at_any_call(play: Play, own: bool) -> None:
+    assert play("loseAnywhere", {"length": 8195, "own": own, "methods": CALLS}) == []
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_disposing_ends_a_run_under_way(play: Play, own: bool) -> None:
+    for name, message in play("disposeAmid", {"length": 8195, "own": own}):
+        assert name == "StateError"
+        assert message == "this executor is disposed: create another one"
+
+
 def test_runs_leave_nothing_behind(play: Play, opened: BrowserPage) -> None:
     play("count")
     warm = play("runMany", {"length": 8195, "runs": 1000})
@@ -124,6 +165,17 @@ def test_executors_leave_nothing_behind(play: Play, opened: BrowserPage) -> None
     before = opened.heap()
     assert set(play("makeMany", {"length": 8195, "executors": 50}).values()) == {0}
     assert opened.heap() - before < 50 * 8195 * 4  # one array of each
+    play("stop")
+
+
+@pytest.mark.parametrize(
+    ("precision", "name"), [("float32", "ShaderError"), ("float16", "DeviceError")]
+)
+def test_executors_that_fail_leave_nothing_behind(play: Play, precision: str, name: str) -> None:
+    play("count")
+    found = play("failMany", {"executors": 20, "precision": precision})
+    assert found["names"] == [name]
+    assert (found["left"], set(found["objects"].values())) == (0, {0})
     play("stop")
 
 

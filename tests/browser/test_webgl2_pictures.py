@@ -106,9 +106,10 @@ def test_a_host_without_a_canvas_takes_image_data(play: Play) -> None:
 
 def test_a_picture_that_does_not_fit_is_refused(play: Play) -> None:
     found = play("refusePictures")
-    assert [name for name, _ in found] == ["InputError"] * 3
+    assert [name for name, _ in found] == ["InputError"] * 4
     messages = [message for _, message in found]
     assert "its shape is 2x3x2x2; it may be 1x3xHxW or 1xHxWx3" in messages[0]
     assert "its mean is 1,2; give three numbers" in messages[1]
     assert "its std is 0,1,NaN; give three numbers" in messages[1]
     assert "x: is of shape 1x3x4x4; the model wants 1x3x2x2" in messages[2]
+    assert messages[3].startswith("the picture has 32769x1 pixels, and textures of this machine are")

@@ -17,9 +17,9 @@ export class TextureArena {
   /** What ops keep between their passes, by kind and layers. */
   readonly #temps = new Map<string, Texture[]>();
 
-  constructor({ gl }: Context, textures: Textures) {
+  constructor({ maxSize }: Context, textures: Textures) {
     this.#textures = textures;
-    this.#maxSize = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
+    this.#maxSize = maxSize;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { DeviceError, DeviceLostError, OptionError } from "../errors.js";
+import { DeviceError, DeviceLostError, OptionError, StateError } from "../errors.js";
 import { tagOf } from "../tensor.js";
 import { borrowState, setState } from "./state.js";
 
@@ -33,6 +33,8 @@ export class Context {
   readonly parallel: KHR_parallel_shader_compile | null;
   /** How many textures a draw may read. */
   readonly units: number;
+  /** How many texels wide and high a texture may be. */
+  readonly maxSize: number;
   readonly #owned: boolean;
   readonly #precision: Precision;
   readonly #rebuild = new Set<() => void>();
@@ -45,12 +47,19 @@ export class Context {
   constructor({ context, precision = "float32" }: WebGl2Options = {}) {
     this.gl = context === undefined ? makeContext() : checkContext(context);
     this.#owned = context === undefined;
-    this.check(); // One that is lost has no extensions, whatever the machine has.
     this.#precision = precision;
-    this.floats = floatFormatOf(this.gl, precision);
-    this.parallel = this.gl.getExtension("KHR_parallel_shader_compile");
-    this.units = this.gl.getParameter(this.gl.MAX_TEXTURE_IMAGE_UNITS) as number;
-    this.#begin();
+    try {
+      this.check(); // One that is lost has no extensions, whatever the machine has.
+      this.floats = floatFormatOf(this.gl, precision);
+      this.parallel = this.gl.getExtension("KHR_parallel_shader_compile");
+      this.units = this.gl.getParameter(this.gl.MAX_TEXTURE_IMAGE_UNITS) as number;
+      this.maxSize = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
+      this.#begin();
+      this.check(); // It may be lost between any two of these calls.
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
     this.#listen();
   }
 
@@ -59,8 +68,11 @@ export class Context {
     return this.#lost || this.gl.isContextLost();
   }
 
-  /** Throw DeviceLostError if the context is lost. */
+  /** Throw DeviceLostError if the context is lost, StateError once it has been disposed of. */
   check(): void {
+    if (this.#drop.signal.aborted) {
+      throw new StateError("this executor is disposed: create another one");
+    }
     if (!this.lost) return;
     throw new DeviceLostError(
       "the WebGL2 context is lost (a driver was reset, or the page has too many contexts): run again " +
@@ -70,7 +82,8 @@ export class Context {
 
   /**
    * Do `action`, which may change any state that `state.ts` knows of and use the first `units`
-   * texture units. Throws DeviceLostError if the context is lost, before or meanwhile.
+   * texture units. Throws DeviceLostError if the context is lost, before or meanwhile, and StateError
+   * as `borrowState` does.
    */
   use<T>(units: number, action: () => T): T {
     this.check();
@@ -79,7 +92,8 @@ export class Context {
     try {
       return action();
     } finally {
-      giveBack?.();
+      // What a lost context was asked for, it may not have answered.
+      if (!this.lost) giveBack?.();
       this.check();
     }
   }
@@ -125,14 +139,23 @@ export class Context {
     canvas.addEventListener(
       "webglcontextrestored",
       () => {
-        floatFormatOf(this.gl, this.#precision); // Extensions have to be asked for again.
-        this.gl.getExtension("KHR_parallel_shader_compile");
-        this.#begin();
-        this.#lost = false;
-        for (const rebuild of this.#rebuild) rebuild();
+        // Whoever heard of it earlier may have lost it again, of which there is another event.
+        if (!this.gl.isContextLost()) this.#restore();
       },
       { signal },
     );
+  }
+
+  #restore(): void {
+    this.#lost = false;
+    try {
+      floatFormatOf(this.gl, this.#precision); // Extensions have to be asked for again.
+      this.gl.getExtension("KHR_parallel_shader_compile");
+      this.#begin();
+      for (const rebuild of this.#rebuild) rebuild();
+    } catch (error) {
+      if (!this.lost) throw error;
+    }
   }
 }
 

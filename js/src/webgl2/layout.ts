@@ -51,17 +51,24 @@ export function kindOf(dtype: DType): Kind | undefined {
 
 /**
  * The extent of so many texels: about square, since drivers share out rows between their threads,
- * and of a width that is a power of two. Throws DeviceError for more than shaders can count.
+ * and of a width that is a power of two. Throws DeviceError, which says what `user` is, for more than
+ * shaders can count, or than fit into a texture that is `maxSize` wide.
  */
-export function extentOf(texels: number): Extent {
+export function extentOf(texels: number, maxSize: number, user: string): Extent {
+  const advice = "use smaller inputs, or place its ops on wasm";
   if (texels > MOST_TEXELS) {
     throw new DeviceError(
-      `a tensor of an op takes ${texels} texels, and shaders count to ${MOST_TEXELS}: use smaller ` +
-        "inputs, or place its ops on wasm",
+      `${user} takes ${texels} texels, and shaders count to ${MOST_TEXELS}: ${advice}`,
     );
   }
   let width = 1;
   while (width * width < texels) width *= 2;
+  if (width > maxSize) {
+    throw new DeviceError(
+      `${user} takes a texture ${width} texels wide, and those of this machine are ${maxSize} at ` +
+        `most: ${advice}`,
+    );
+  }
   return { width, height: Math.max(1, Math.ceil(texels / width)) };
 }
 
@@ -72,7 +79,7 @@ export function texelsOf(elements: number): number {
 
 /**
  * The kind and extent of a value. Throws KernelError for a dtype that no texture holds, DeviceError
- * for a tensor of more rows than a texture may have.
+ * as `extentOf` does.
  */
 export function placeOf(
   { dtypes, shapes, names }: Plan,
@@ -87,14 +94,8 @@ export function placeOf(
       `the tensor ${names[value]} of ${dtype} has no place on webgl2: place its ops on wasm`,
     );
   }
-  const extent = extentOf(texelsOf(sizeOf(shape)));
-  if (extent.width > maxSize) {
-    throw new DeviceError(
-      `the tensor ${names[value]}, ${dtype} ${formatShape(shape)}, takes a texture ${extent.width} texels wide, and ` +
-        `those of this machine are ${maxSize} at most: use smaller inputs, or place its ops on wasm`,
-    );
-  }
-  return { kind, extent };
+  const user = `the tensor ${names[value]}, ${dtype} ${formatShape(shape)},`;
+  return { kind, extent: extentOf(texelsOf(sizeOf(shape)), maxSize, user) };
 }
 
 /**

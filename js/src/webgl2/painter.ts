@@ -1,3 +1,4 @@
+import { InputError } from "../errors.js";
 import { extentOf, type Picture, refusePicture } from "../picture/picture.js";
 import { sizeOf } from "../tensor.js";
 import type { Context } from "./context.js";
@@ -29,7 +30,10 @@ export class Painter {
     return this.#bytes;
   }
 
-  /** Throws InputError for an image that has no pixels yet, or that the browser lets no page read. */
+  /**
+   * Throws InputError for an image that has no pixels yet, that the browser lets no page read, or that
+   * is larger than a texture may be.
+   */
   paint(texture: Texture, picture: Picture): void {
     this.#context.use(1, () => {
       const { gl } = this.#context;
@@ -55,8 +59,14 @@ export class Painter {
   }
 
   #load(image: TexImageSource): void {
-    const { gl } = this.#context;
+    const { gl, maxSize } = this.#context;
     const [width, height] = extentOf(image);
+    if (Math.max(width, height) > maxSize) {
+      throw new InputError(
+        `the picture has ${width}x${height} pixels, and textures of this machine are ${maxSize} wide ` +
+          "and high at most: draw it smaller on a canvas, and give that",
+      );
+    }
     this.#pixels ??= gl.createTexture();
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.#pixels);

@@ -105,13 +105,14 @@ export class WebGl2Room implements Room {
   }
 
   #drawsOf({ op, dims }: BoundOp): Draw[] {
-    const { arena, shaders } = this.#tools;
+    const { arena, context, shaders } = this.#tools;
     const { passes, temps } = shaderOf(op, shaders);
     const binding = new Map(dims.map((dim, index) => [`n${index}`, dim]));
     const operands = [...op.inputs, ...op.outputs].map((value) => this.#textureOf(value));
     const takeTemp = arena.temps();
     const scratch = temps.map(({ dtype, size, layers = 0 }) => {
-      const extent = extentOf(texelsOf(evaluate(size, binding)));
+      const user = `a temporary tensor of ${describeOp(op)}`;
+      const extent = extentOf(texelsOf(evaluate(size, binding)), context.maxSize, user);
       return takeTemp(dtype === "float32" ? "float" : "int", extent, layers);
     });
     const textures = [...operands, ...scratch];

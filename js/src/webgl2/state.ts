@@ -42,6 +42,12 @@ const PIXEL_STORE = [
   [0x0d03, 0], // PACK_SKIP_ROWS
 ] as const;
 
+/** Queries that draws answer. */
+const OCCLUSION = [
+  0x8c2f, // ANY_SAMPLES_PASSED
+  0x8d6a, // ANY_SAMPLES_PASSED_CONSERVATIVE
+] as const;
+
 /** Set what all uses of the device have in common. */
 export function setState(gl: Gl): void {
   for (const capability of CAPABILITIES) gl.disable(capability);
@@ -63,6 +69,12 @@ export function borrowState(gl: Gl, units: number): () => void {
         "end it before a run",
     );
   }
+  if (OCCLUSION.some((query) => gl.getQuery(query, gl.CURRENT_QUERY))) {
+    throw new StateError(
+      "webgl2.context is in the middle of an occlusion query, which draws of others would answer: end " +
+        "it before a run",
+    );
+  }
 
   const enabled = CAPABILITIES.filter((capability) => gl.isEnabled(capability));
   const pixelStore = PIXEL_STORE.map(([name]) => get<number>(name));
@@ -75,6 +87,7 @@ export function borrowState(gl: Gl, units: number): () => void {
   const unpackBuffer = get<WebGLBuffer | null>(gl.PIXEL_UNPACK_BUFFER_BINDING);
   const viewport = get<Int32Array>(gl.VIEWPORT);
   const activeTexture = get<number>(gl.ACTIVE_TEXTURE);
+  const { unpackColorSpace } = gl;
   const textures = Array.from({ length: units }, (_, unit) => {
     gl.activeTexture(gl.TEXTURE0 + unit);
     const texture = get<WebGLTexture | null>(gl.TEXTURE_BINDING_2D);
@@ -84,8 +97,11 @@ export function borrowState(gl: Gl, units: number): () => void {
     return { texture, array, sampler };
   });
   setState(gl);
+  // Pictures are given as they are, and to a browser that knows of no other colours this is nothing.
+  gl.unpackColorSpace = "srgb";
 
   return () => {
+    gl.unpackColorSpace = unpackColorSpace;
     for (const [unit, { texture, array, sampler }] of textures.entries()) {
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);

@@ -25,6 +25,8 @@ export class Textures {
     { readonly ids: readonly number[]; handle: WebGLFramebuffer }
   >();
   #made = 0;
+  /** Whether any has been made since `checkMemory` was called. */
+  #unchecked = false;
 
   constructor(context: Context) {
     this.#context = context;
@@ -62,8 +64,13 @@ export class Textures {
 
   /** Throw OutOfMemoryError if the context could not make what it was asked for since the last call. */
   checkMemory(): void {
+    if (!this.#unchecked) return;
+    this.#unchecked = false;
     const { gl } = this.#context;
-    if (gl.getError() !== gl.OUT_OF_MEMORY) return;
+    const errors = new Set<number>();
+    // A context of somebody else's may have errors of theirs, too; each kind is told of once.
+    for (let error = gl.getError(); error !== gl.NO_ERROR; error = gl.getError()) errors.add(error);
+    if (!errors.has(gl.OUT_OF_MEMORY)) return;
     throw new OutOfMemoryError(
       `this run needs ${Math.ceil(this.bytes / 2 ** 20)} MiB of textures, which the GPU refuses: use ` +
         "smaller inputs, or dispose of executors that are no longer needed",
@@ -108,6 +115,7 @@ export class Textures {
     return this.#context.use(1, () => {
       const { gl, floats } = this.#context;
       const handle = gl.createTexture();
+      this.#unchecked = true;
       const target = layers ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
       gl.activeTexture(gl.TEXTURE0);
       gl.bindTexture(target, handle);

@@ -1,9 +1,10 @@
-// Contexts of the page's: what is in them, their loss, and what is left in them.
+// Contexts of the page's: what is in them, who shares them, and what is left in them.
 import { model as bundled } from "/bundle/index.js";
 import { Executor } from "/bundle/runtime/index.js";
-import { failure, first, floats, numbers, WEBGL2 } from "./common.js";
-import { chain, weighted } from "./models.js";
-import { dirty, feedBack, look } from "./state.js";
+import { failure, first, floats, loseAndRestore, numbers, WEBGL2 } from "./common.js";
+import { pageDrawing } from "./frame.js";
+import { chain, layered, weighted } from "./models.js";
+import { askForSamples, dirty, feedBack, look } from "./state.js";
 
 /** Run in a context of the page's with everything in it set otherwise; tell what has changed. */
 export async function borrow({ length, steps }) {
@@ -23,43 +24,57 @@ export async function borrow({ length, steps }) {
   check("run");
   const again = numbers(first(executor.runSync({ x })));
   check("runSync");
-  const end = feedBack(context);
-  const busy = await failure(() => executor.run({ x }));
-  end();
+  const busy = [];
+  for (const begin of [feedBack, askForSamples]) {
+    const end = begin(context);
+    busy.push(await failure(() => executor.run({ x })));
+    end();
+  }
   executor.dispose();
   return { y, again, busy, changed, lost: context.isContextLost(), error: context.getError() };
 }
 
-/** Lose the context: between runs, and while one is under way; restore it; run again. */
-export async function lose({ length, own }) {
-  const context = own ? undefined : document.createElement("canvas").getContext("webgl2");
-  const made = [];
-  const getContext = OffscreenCanvas.prototype.getContext;
-  OffscreenCanvas.prototype.getContext = function (...options) {
-    made.push(getContext.apply(this, options));
-    return made.at(-1);
-  };
-  const executor = await Executor.create(weighted(length), { ...WEBGL2, webgl2: { context } });
-  OffscreenCanvas.prototype.getContext = getContext;
-  const gl = context ?? made[0];
-  const loss = gl.getExtension("WEBGL_lose_context");
-  const restored = () => new Promise((r) => gl.canvas.addEventListener("webglcontextrestored", r));
-  const x = floats(length);
-  const before = numbers(first(await executor.run({ x })));
-
-  const running = failure(() => executor.run({ x }));
-  await Promise.resolve();
-  loss.loseContext();
-  const during = (await running)[0];
-  const while_ = await failure(() => executor.run({ x }));
-  const sync = (await failure(() => executor.runSync({ x })))[0];
-  const back = restored();
-  await new Promise((resolve) => setTimeout(resolve)); // The event comes first.
-  loss.restoreContext();
-  await back;
-  const after = numbers(first(await executor.run({ x })));
+/**
+ * Draw a frame of a page's own, run, and draw it again without setting any of its state anew; count
+ * the pixels that differ from the background, and those that differ between the two.
+ */
+export async function between({ length, steps }) {
+  const context = document.createElement("canvas").getContext("webgl2", { stencil: true });
+  const draw = pageDrawing(context);
+  const before = draw();
+  const options = { ...WEBGL2, webgl2: { context } };
+  const executor = await Executor.create(chain("float32", [length], steps), options);
+  await executor.run({ x: floats(length) });
+  const after = draw();
   executor.dispose();
-  return { before, during, while: while_, sync, after };
+  const last = draw();
+  const differ = (one, other) => one.filter((value, i) => value !== other[i]).length;
+  return {
+    drawn: differ(
+      before,
+      before.map((_, i) => before[i % 4]),
+    ),
+    changed: differ(before, after) + differ(before, last),
+    error: context.getError(),
+  };
+}
+
+/** Run two executors in one context at the same time, one after the other is gone, and after a loss. */
+export async function together(length) {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const options = { ...WEBGL2, webgl2: { context } };
+  const x = floats(length);
+  const give = async (executor) => numbers(first(await executor.run({ x })));
+  const [one, other] = await Promise.all(
+    [weighted(length), layered(length)].map((model) => Executor.create(model, options)),
+  );
+  const turns = await Promise.all([one, other, one, other].map(give));
+  await loseAndRestore(context);
+  turns.push(await give(other), await give(one));
+  one.dispose();
+  turns.push(await give(other));
+  other.dispose();
+  return turns;
 }
 
 /** Run, and read the output's texture as its owner may. */

@@ -1,7 +1,7 @@
 // The WebGL objects and executors of a page, counted.
 import { Executor } from "/bundle/runtime/index.js";
-import { floats, WEBGL2 } from "./common.js";
-import { weighted } from "./models.js";
+import { failure, floats, WEBGL2 } from "./common.js";
+import { chain, weighted } from "./models.js";
 
 /** What counts the page's WebGL objects, and the executor that runs many times, between calls. */
 let counter;
@@ -44,6 +44,33 @@ export async function makeMany({ length, executors }) {
     executor.dispose();
   }
   return { ...counter.objects };
+}
+
+/**
+ * Fail to make so many executors, because of a shader, or of floats of 16 bits that can't be drawn;
+ * return how many WebGL objects there are then, and how many contexts are left that are not lost.
+ */
+export async function failMany({ executors, precision }) {
+  const { getContext } = OffscreenCanvas.prototype;
+  const { getExtension } = WebGL2RenderingContext.prototype;
+  const contexts = [];
+  OffscreenCanvas.prototype.getContext = function (...options) {
+    contexts.push(getContext.apply(this, options));
+    return contexts.at(-1);
+  };
+  WebGL2RenderingContext.prototype.getExtension = function (name) {
+    return name.startsWith("EXT_color") ? null : getExtension.call(this, name);
+  };
+  const model = chain("float32", [5], [{ dtype: "float32", code: "v * nothing" }]);
+  const names = new Set();
+  for (let i = 0; i < executors; i++) {
+    const options = { ...WEBGL2, webgl2: { precision } };
+    names.add((await failure(() => Executor.create(model, options)))[0]);
+  }
+  Object.assign(OffscreenCanvas.prototype, { getContext });
+  Object.assign(WebGL2RenderingContext.prototype, { getExtension });
+  const left = contexts.filter((each) => !each.isContextLost()).length;
+  return { names: [...names], left, objects: { ...counter.objects } };
 }
 
 /** Let go of the executor, and count no more; return what is left then. */

@@ -104,6 +104,7 @@ export async function refusePictures() {
     await failure(() => picture(data, [2, 3, 2, 2])),
     await failure(() => picture(data, [1, 3, 2, 2], { mean: [1, 2], std: [0, 1, NaN] })),
     await failure(() => onWebgl2.run({ x: picture(data, [1, 3, 4, 4]) })),
+    await failure(() => onWebgl2.run({ x: picture(pixels(32769, 1), [1, 3, 2, 2]) })),
   ];
   onWebgl2.dispose();
   return found;

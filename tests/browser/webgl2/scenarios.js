@@ -3,6 +3,7 @@
 import { FLOAT16, FLOAT32, without } from "./extensions.js";
 export * from "./contexts.js";
 export * from "./leaks.js";
+export * from "./losses.js";
 export * from "./machines.js";
 export * from "./pictures.js";
 export * from "./runs.js";

@@ -1,5 +1,4 @@
-// The state of a WebGL2 context: set to what nobody would choose, and looked at. The list is of all
-// that a draw, an upload and a read depend on.
+// The state of a WebGL2 context: set to what nobody would choose, and looked at.
 
 const CAPABILITIES = [
   "BLEND",
@@ -30,10 +29,24 @@ const PIXEL_STORE = {
 };
 const UNITS = 4;
 
-/** Change all that the device may change; return what `look` gives then. */
+/** The names of all that a context tells of itself. */
+let parameters;
+
+function parametersOf(gl) {
+  const names = [];
+  for (const name in gl) {
+    if (typeof gl[name] !== "number" || name !== name.toUpperCase()) continue;
+    gl.getParameter(gl[name]);
+    if (gl.getError() === gl.NO_ERROR) names.push(name);
+  }
+  return names;
+}
+
+/** Change all that a draw, an upload and a read depend on; return what `look` gives then. */
 export function dirty(gl) {
   for (const name of CAPABILITIES) gl.enable(gl[name]);
   for (const [name, value] of Object.entries(PIXEL_STORE)) gl.pixelStorei(gl[name], value);
+  gl.unpackColorSpace = "display-p3";
   gl.colorMask(true, false, true, false);
   gl.viewport(3, 5, 7, 11);
   gl.scissor(1, 1, 1, 1);
@@ -65,29 +78,16 @@ export function dirty(gl) {
 
 /** Everything of the state, by name. */
 export function look(gl) {
-  const found = {};
+  const found = { unpackColorSpace: gl.unpackColorSpace };
   for (const name of CAPABILITIES) found[name] = gl.isEnabled(gl[name]);
-  const bindings = [
-    "ACTIVE_TEXTURE",
-    "ARRAY_BUFFER_BINDING",
-    "COLOR_WRITEMASK",
-    "CURRENT_PROGRAM",
-    "DRAW_FRAMEBUFFER_BINDING",
-    "PIXEL_PACK_BUFFER_BINDING",
-    "PIXEL_UNPACK_BUFFER_BINDING",
-    "READ_FRAMEBUFFER_BINDING",
-    "SCISSOR_BOX",
-    "VERTEX_ARRAY_BINDING",
-    "VIEWPORT",
-  ];
+  parameters ??= parametersOf(gl);
   const put = (name, value) => {
     const isObject = value !== null && typeof value === "object" && !("length" in value);
     if (isObject) gl.pyjsmlIds ??= new Map();
     if (isObject && !gl.pyjsmlIds.has(value)) gl.pyjsmlIds.set(value, gl.pyjsmlIds.size);
     found[name] = isObject ? `object ${gl.pyjsmlIds.get(value)}` : String(value);
   };
-  for (const name of [...bindings, ...Object.keys(PIXEL_STORE)])
-    put(name, gl.getParameter(gl[name]));
+  for (const name of parameters) put(name, gl.getParameter(gl[name]));
   const active = gl.getParameter(gl.ACTIVE_TEXTURE);
   for (let unit = 0; unit < UNITS; unit++) {
     gl.activeTexture(gl.TEXTURE0 + unit);
@@ -128,4 +128,14 @@ export function feedBack(gl) {
   gl.bufferData(gl.TRANSFORM_FEEDBACK_BUFFER, 64, gl.STREAM_READ);
   gl.beginTransformFeedback(gl.POINTS);
   return () => gl.endTransformFeedback();
+}
+
+/** Begin to ask whether anything is drawn; return what ends it, and gives the query. */
+export function askForSamples(gl) {
+  const query = gl.createQuery();
+  gl.beginQuery(gl.ANY_SAMPLES_PASSED, query);
+  return () => {
+    gl.endQuery(gl.ANY_SAMPLES_PASSED);
+    return query;
+  };
 }
