@@ -262,7 +262,7 @@
   }
 
   const figures = [
-    ["ms", (row) => row.ms, (ms) => ms.toFixed(3)],
+    ["ms", (row) => row.ms, (ms) => (ms < 0.01 ? ms.toPrecision(2) : ms.toFixed(3))],
     ["share", (row) => row.ms / total, (share) => `${(100 * share).toFixed(1)} %`],
     ["GFLOP/s", (row) => rate(row.flops, row.ms), (speed) => speed.toFixed(1)],
     ["GB/s", (row) => rate(row.bytes, row.ms), (speed) => speed.toFixed(1)],

@@ -44,6 +44,9 @@ def test_profiles_and_shows_a_page(tmp_path: Path) -> None:
             page.locator("#ops th:nth-child(2) button").click()
             expected = sorted((op["name"] for op in found["ops"]), reverse=descending)
             assert names.all_text_contents() == expected
+        for width in (360, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
