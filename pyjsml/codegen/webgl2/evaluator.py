@@ -82,7 +82,8 @@ class Evaluator:
         if not hasattr(expr, "b"):
             raise NoShaderError(f"WebGL2 has no {type(expr).__name__}")
         division = isinstance(expr, tirx.FloorDiv | tirx.FloorMod)
-        positive = division and self.emitter.analyzer.can_prove(expr.a >= 0)
+        prove = self.emitter.analyzer.can_prove
+        positive = division and prove(expr.a >= 0) and prove(expr.b > 0)
         return operators.binary(self.writer, expr, self.value(expr.a), self.value(expr.b), positive)
 
     def _variable(self, var: tirx.Var) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,20 @@ ELEMENTWISE = (
         lambda x, y: x // y,
         low=3,
         high=9,
+    ),
+    *(
+        op_case(
+            f"{name}_of_a_constant_by_negatives",
+            partial(apply, relax.const(100, "int32")),
+            [((37,), "int32")],
+            partial(wanted, np.int32(100)),
+            low=-9,
+            high=-3,
+        )
+        for name, apply, wanted in (
+            ("floor_divide", op.floor_divide, np.floor_divide),
+            ("floor_mod", op.floor_mod, np.mod),
+        )
     ),
     op_case("add_int64", op.add, [((3, 7), "int64"), ((7,), "int64")], np.add, high=9),
     op_case(
