@@ -20,6 +20,13 @@ KINDS = (
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 _EXPORT = "pass package.module:callable instead, or export the model with torch.export.save"
 
+_INSTEAD = {
+    b"version https://git-lfs": "is a pointer of Git LFS, and not the model: run git lfs pull",
+    b"<!doctype html": "is a web page, and not the model: download the file itself",
+    b"<html": "is a web page, and not the model: download the file itself",
+}
+"""What downloads often leave in the place of a model, by how it begins."""
+
 
 def kind_of(path: Path) -> Kind:
     """Return which kind of model the file `path` holds.
@@ -38,6 +45,9 @@ def kind_of(path: Path) -> Kind:
         raise ModelError(f"{path} can't be read: {error.strerror}.") from error
     if not start:
         raise ModelError(f"{path} is empty; export or download it again.")
+    for beginning, what in _INSTEAD.items():
+        if start.lstrip().lower().startswith(beginning):
+            raise ModelError(f"{path} {what}.")
     if start.startswith(b"PK\x03\x04"):
         return _kind_of_zip(path)
     if start[:1] == b"\x80" and start[1:2] <= b"\x05" and path.suffix != ".onnx":

@@ -88,6 +88,21 @@ def test_other_files(suffix: str, content: bytes, tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2", ".pt"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html><body>Not Found</body></html>", "a web page"),
+    ],
+)
+def test_what_downloads_leave(suffix: str, content: bytes, says: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=f"{path.name} .*{says}"):
+        load(path)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_truncated_files(share: float, exported: Path, traced: Path, tmp_path: Path) -> None:
     whole = save(conv_model(), tmp_path / "whole.onnx")
