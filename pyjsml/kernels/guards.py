@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -148,26 +149,35 @@ def guarded_parts(emitter: Emitter, nest: Nest, rows: Axis) -> Iterator[Part]:
 def _runs(
     emitter: Emitter, guards: Sequence[Any], rows: Axis, axis: Axis
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield runs of taps along `axis` for which `guards` hold in the same rows.
+    """Yield runs of taps along `axis` for which `guards` hold in the same adjacent rows.
 
-    A run is its first tap, its length, its first row and how many rows; rows are adjacent, as all
-    conditions are linear.
+    A run is its first tap, its length, its first row and how many rows.
     """
 
     def reaches(tap: int, row: int) -> bool:
         at = {axis.var: integer(tap), rows.var: integer(row)}
         return all(constant(emitter.simplify(substitute(guard, at))) == 1 for guard in guards)
 
-    previous: tuple[int, int, int, int] | None = None
-    for tap in range(int(axis.extent)):
-        hit = [row for row in range(int(rows.extent)) if reaches(tap, row)]
-        if not hit:
-            continue
-        if previous is not None and previous[2:] == (hit[0], len(hit)):
-            previous = (previous[0], previous[1] + 1, *previous[2:])
-            continue
-        if previous is not None:
-            yield previous
-        previous = (tap, 1, hit[0], len(hit))
-    if previous is not None:
-        yield previous
+    spans = {
+        tap: _spans([row for row in range(int(rows.extent)) if reaches(tap, row)])
+        for tap in range(int(axis.extent))
+    }
+    for reached, taps in groupby(spans, key=lambda tap: spans[tap]):
+        first, *others = taps
+        for start, count in reached:
+            yield first, 1 + len(others), start, count
+
+
+def _spans(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first of each run of adjacent `numbers`, which ascend, and how many it has.
+
+    The rows that a tap of a convolution reaches are one run; windows that part an axis unevenly
+    have a last element here and there.
+    """
+    spans: list[tuple[int, int]] = []
+    for number in numbers:
+        if spans and number == sum(spans[-1]):
+            spans[-1] = (spans[-1][0], spans[-1][1] + 1)
+        else:
+            spans.append((number, 1))
+    return spans
