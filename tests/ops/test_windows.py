@@ -79,6 +79,9 @@ def cases() -> Iterator[OpCase]:
     for side in ("SAME_UPPER", "SAME_LOWER"):
         yield case(f"pool-{side}", "MaxPool", {"x": x}, auto_pad=side, strides=[2, 3], **pool)
         yield case(f"pool-{side}-wide", "MaxPool", {"x": x}, auto_pad=side, strides=[4, 4], **pool)
+    lp: dict[str, Any] = {"kernel_shape": [3, 2], "strides": [2, 3], "ceil_mode": 1, "opset": 18}
+    yield case("lp-ceil", "LpPool", {"x": x}, **lp)
+    yield case("lp-pads", "LpPool", {"x": x}, pads=[1, 0, 2, 1], p=3, **lp)
     places = np.array([[[[0, 8], [21, 24]]]])
     yield case(
         "unpool",

@@ -272,6 +272,11 @@ def test_a_computed_dim_whose_name_stands_nowhere_is_a_dim_of_its_own(tmp_path: 
             {"high": np.array(0.25, np.float32)},
         ),
         (9, helper.make_node("Softmax", ["x"], ["y"], axis=1), {}),
+        (18, helper.make_node("ReduceL1", ["x"], ["y"], noop_with_empty_axes=1), {}),
+        (18, helper.make_node("ReduceL2", ["x"], ["y"], noop_with_empty_axes=1), {}),
+        (18, helper.make_node("ReduceLogSum", ["x"], ["y"], noop_with_empty_axes=1), {}),
+        (18, helper.make_node("ReduceLogSumExp", ["x"], ["y"], noop_with_empty_axes=1), {}),
+        (18, helper.make_node("ReduceSumSquare", ["x"], ["y"], noop_with_empty_axes=1), {}),
     ],
     ids=lambda value: value.op_type if isinstance(value, onnx.NodeProto) else None,
 )
@@ -284,6 +289,18 @@ def test_own_converters(
     path = save(model, tmp_path / "m.onnx")
     inputs = {"x": np.random.default_rng(1).standard_normal((3, 5)).astype(np.float32)}
     assert_close(evaluate(load(path), inputs)["y"], open_reference(path).run(inputs)["y"])
+
+
+def test_powers_of_negative_whole_numbers(tmp_path: Path) -> None:
+    bases = np.array([-2, -3, 5, -7], np.int32)
+    model = onnx_model(
+        [helper.make_node("Pow", ["x", "exponents"], ["y"])],
+        [tensor_info("x", [4], TensorProto.INT32)],
+        [tensor_info("y", [4], TensorProto.INT32)],
+        {"exponents": np.array([3, 5, 3, 1], np.float32)},
+    )
+    found = evaluate(load(save(model, tmp_path / "m.onnx")), {"x": bases})["y"]
+    assert found.tolist() == [-8, -243, 125, -7]
 
 
 def test_clip_between_tensors(tmp_path: Path) -> None:

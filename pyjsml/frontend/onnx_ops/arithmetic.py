@@ -67,9 +67,9 @@ def power(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> A
         exponent = cast(builder, exponent, "int64")
         shape = builder.normalize(relax.op.add(cast(builder, base, "int64"), exponent)).ty.shape
         return builder.emit_te(integer_power, base, exponent, list(shape))
-    # A float32 power of whole numbers may come out a little less than the whole number that it is.
+    # A float32 power of whole numbers may come out a little nearer to 0 than the number that it is.
     result = builder.emit(relax.op.power(cast(builder, base, "float32"), exponent))
-    slack = builder.emit(relax.op.multiply(relax.op.abs(result), relax.const(1e-6, "float32")))
+    slack = builder.emit(relax.op.multiply(result, relax.const(1e-6, "float32")))
     return relax.op.astype(builder.emit(relax.op.add(result, slack)), dtype)
 
 

@@ -48,6 +48,34 @@ def max_pool(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -
     return relax.Tuple([largest, builder.emit_te(places, x, primfunc_name_hint="where_largest")])
 
 
+def lp_pool(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert LpPool; what the windows of `ceil_mode` hold beyond the padding is 0, too."""
+    x, spatial = inputs[0], inputs[0].ty.ndim - 2
+    if not attributes.get("ceil_mode", 0):
+        return tvm_converter("LpPool", builder, inputs, attributes, opset)
+    ones = [1] * spatial
+    pads = list(map(int, attributes.get("pads", [0] * (2 * spatial))))
+    for axis, (size, step, dilation) in enumerate(
+        zip(
+            attributes["kernel_shape"],
+            attributes.get("strides", ones),
+            attributes.get("dilations", ones),
+            strict=True,
+        )
+    ):
+        length = x.ty.shape[axis + 2]
+        if not isinstance(length, IntImm):
+            raise UnsupportedError(f"its padding depends on the length of axis {axis + 2}")
+        padded = int(length) + pads[axis] + pads[axis + spatial]
+        left = (padded - (size - 1) * dilation - 1) % step
+        last = padded - left + step - (size - 1) * dilation - 1
+        # A window that begins behind the tensor is none.
+        if left and last < int(length) + pads[axis]:
+            pads[axis + spatial] += step - left
+    given = {**attributes, "ceil_mode": 0, "pads": pads}
+    return tvm_converter("LpPool", builder, inputs, given, opset)
+
+
 def max_unpool(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert MaxUnpool. The places of elements are those in the result, as ONNX Runtime has it."""
     x, places, given = (input_at(inputs, index) for index in range(3))

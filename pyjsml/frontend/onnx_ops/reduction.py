@@ -9,12 +9,16 @@ from tvm import relax
 
 from pyjsml.frontend.onnx_ops.common import (
     Attributes,
+    Converter,
     Inputs,
     constant,
     dtype_of,
     input_at,
     tvm_converter,
 )
+
+COMPOSITES = ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
+"""The reductions that compute something of each element first, and of the sum."""
 
 
 def reduce_max(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -25,6 +29,29 @@ def reduce_max(builder: Any, inputs: Inputs, attributes: Attributes, opset: int)
 def reduce_min(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert ReduceMin, which of booleans is whether all are true."""
     return _extreme("ReduceMin", builder, inputs, attributes, opset)
+
+
+def composite(operator: str) -> Converter:
+    """Return what converts a reduction of what is computed of each element.
+
+    Where it is to reduce no axis, that is still computed.
+    """
+
+    def convert(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+        x, axes = inputs[0], input_at(inputs, 1)
+        given = axes is not None and constant(axes, "list of axes").size
+        if given or opset < 18 or not attributes.get("noop_with_empty_axes", 0):
+            return tvm_converter(operator, builder, [x, axes], attributes, opset)
+        match operator:
+            case "ReduceL1" | "ReduceL2":
+                return relax.op.abs(x)
+            case "ReduceLogSum":
+                return relax.op.log(x)
+            case "ReduceSumSquare":
+                return relax.op.multiply(x, x)
+        return x
+
+    return convert
 
 
 def cumulative_product(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
