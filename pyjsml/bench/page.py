@@ -35,6 +35,8 @@ class Contender:
     config: Mapping[str, Any]
     feed: str = INPUTS
     """The path of its inputs, a safetensors file."""
+    head: str = ""
+    """What the page of a cold start has in its head, as HTML."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,8 @@ def _own_pages() -> dict[str, bytes]:
 def _cold_page(contender: Contender) -> bytes:
     config = json.dumps(_plain(contender))
     script = f'import {{ coldStart }} from "/bench/page.js";\nwindow.found = coldStart({config});'
-    return f'<!doctype html><title>bench</title><script type="module">{script}</script>'.encode()
+    head = f"<!doctype html><title>bench</title>{contender.head}"
+    return f'{head}<script type="module">{script}</script>'.encode()
 
 
 def _plain(contender: Contender) -> dict[str, Any]:

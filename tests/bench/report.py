@@ -10,12 +10,14 @@ from tests.bench.models.catalogue import MODELS
 from tests.bench.peers import PEERS
 from tests.bench.results import Results
 from tests.bench.runner import OURS
+from tests.bench.starts import HINTED
 
 LIMIT_ROW = "gemm"
 """The row whose best speed is taken for what the machine allows."""
 NAMES = {
     "pyjsml": "pyjsml",
     "pyjsml-simd128": "pyjsml, simd128",
+    HINTED: "pyjsml, hinted",
     "onnxruntime-web": "ORT Web",
     "litert": "LiteRT.js",
     "tfjs": "TF.js",
@@ -103,7 +105,7 @@ def starts_table(results: Results) -> list[str]:
     """Return cold starts and bytes of code."""
     lines = _head("model", "runtime", "first result, ms", "page, ms", "code, kB", "brotli, kB")
     for name, contenders in results.starts.items():
-        for who in CONTENDERS:
+        for who in NAMES:
             found = contenders.get(who, {})
             if "times" in found:
                 times = found["times"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import brotli
 
 from pyjsml.bench.page import ColdStart, Contender, Track
 from pyjsml.bench.statistics import Times
+from pyjsml.bundle import Bundle
 from pyjsml.errors import EngineError
 from tests.bench.rows import Row
-from tests.bench.runner import enter
+from tests.bench.runner import OURS, enter
 
 QUALITY = 9
 """Of brotli: what servers that compress ahead of time reach within seconds."""
@@ -22,12 +24,23 @@ NOT_RUNTIME = ("/inputs", "/litert-inputs", "/favicon.ico", "/bench/", "/cold.ht
 PAUSE_S = 0.5
 """Between starts: the browser takes a while to clear away the page before."""
 WEIGHTS = (".safetensors", ".onnx", ".tflite", "/constants")
+HINTED = "pyjsml-hinted"
+"""pyjsml in a page whose head names files, as the bundle's README has it."""
 
 
 def starts(track: Track, name: str, peers: Sequence[str], count: int) -> dict[str, Any]:
-    """Start pyjsml and the peers; see `start_all`."""
-    contenders, left_out = enter(track, Row(name), 1, peers, [None])
-    return start_all(track, contenders, left_out, count)
+    """Start pyjsml, without hints and with them, and the peers; see `start_all`."""
+    row = Row(name)
+    contenders, left_out = enter(track, row, 1, peers, [None])
+    ours = [hinted(each, row.bundle()) for each in contenders if each.name in OURS.values()]
+    return start_all(track, [*ours, *contenders], left_out, count)
+
+
+def hinted(contender: Contender, bundle: Bundle, folder: str = "/bundle") -> Contender:
+    """Return the contender in a page whose head names files, as the bundle's README has it."""
+    text = bundle.files["README.md"].decode("utf-8")
+    links = re.sub(r'href="\./[^/]+', f'href="{folder}', "".join(re.findall("<link .*?>", text)))
+    return replace(contender, name=HINTED, head=links)
 
 
 def start_all(

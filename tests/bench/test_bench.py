@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from pyjsml.bench.page import bundle_contender, bundle_pages
 from pyjsml.bench.statistics import Times
+from pyjsml.emit import emit
 from tests.bench import cache, document, report, webgl2
 from tests.bench import results as module
 from tests.bench.graphs import graph_pages
@@ -20,6 +23,8 @@ from tests.bench.models.export import write_onnx
 from tests.bench.results import Results
 from tests.bench.rows import Array, deviation
 from tests.bench.runner import Found
+from tests.bench.starts import HINTED, hinted
+from tests.support.tiny import tiny_program
 
 
 def took(ms: float) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def results() -> Results:
     wrong = {"error": "wrong: off by 0.5"}
     made.add(Found("mlp", 1, {"pyjsml": took(1.0), "onnxruntime-web": took(8.0), "tfjs": wrong}))
     started = {"times": asdict(Times.of([30.0])), "opened": 5.0, "code": 9000, "compressed": 3000}
-    made.starts["mlp"] = {"pyjsml": started}
+    made.starts["mlp"] = {"pyjsml": started, HINTED: started}
     made.builds["mlp"] = {"cold": 3.21, "warm": 1.0}
     return made
 
@@ -65,6 +70,21 @@ def test_gains_and_speeds(results: Results) -> None:
 
 def test_builds(results: Results) -> None:
     assert row(report.builds_table(results), "mlp") == ["mlp", "3.2", "1.0"]
+
+
+def test_starts(results: Results) -> None:
+    table = report.starts_table(results)
+    assert "| mlp | pyjsml | 30 (30–30) | 5 | 9 | 3 |" in table
+    assert "| mlp | pyjsml, hinted | 30 (30–30) | 5 | 9 | 3 |" in table
+
+
+def test_hints_name_files_of_the_bundle() -> None:
+    bundle = emit(tiny_program())
+    contender = hinted(bundle_contender(bundle, "pyjsml", None, 1), bundle)
+    named = re.findall('href="(.*?)"', contender.head)
+    files = ("index.js", "runtime/index.js", "model.relaxed.wasm", "weights.safetensors")
+    assert named == [f"/bundle/{path}" for path in files]
+    assert {*named} <= {*bundle_pages(bundle)}
 
 
 def test_families(results: Results) -> None:

@@ -91,7 +91,7 @@ export function load(model: ModelData, options: CreateOptions): Loading {
     : model.files.weights.map((file, index) => {
         return new Shard(watched(bring(file, () => shards[index + 1]?.ask())));
       });
-  const program = gather(watched(bring(wasm)));
+  const program = readAll(new Shard(watched(bring(wasm))), wasm.bytes);
   // Is to arrive while that is compiled.
   shards[0]?.ask();
   const end = (error?: unknown) => {
@@ -144,17 +144,12 @@ function readAny(source: Bytes | URL | string, tools: Tools): Blocks {
   return split(bytesOf(source), { ...tools, onBytes: () => {} });
 }
 
-/** Put all blocks of a file together. */
-async function gather(blocks: Blocks): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const block of blocks) parts.push(block.slice());
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+/** Read a file of `length` bytes to its end, where it is known to be the one promised. */
+async function readAll(file: Shard, length: number): Promise<Uint8Array> {
+  const all = new Uint8Array(length);
+  const count = await file.read(all);
+  await file.skip();
+  return all.subarray(0, count);
 }
 
 function asList<T extends object | string>(source: T | readonly T[]): readonly T[] {

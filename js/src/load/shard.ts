@@ -1,6 +1,6 @@
 import type { Blocks } from "./read.js";
 
-/** A file of weights on its way, read from its beginning to its end. */
+/** A file on its way, read from its beginning to its end. */
 export class Shard {
   readonly #blocks: Blocks;
   /** The block that has been asked for and not been taken. */
