@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SETUP := $(VENV)/.installed node_modules/.installed js/dist/pyjsml.script.js $(VENV)/.browser
 JS_SOURCES := $(shell find js -type f -not -path '*/node_modules/*' -not -path 'js/dist/*' \
   -not -path 'js/test/*' 2>/dev/null)
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo serve test bench bench-dispatch bench-quick quick lint format wheel clean

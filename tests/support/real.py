@@ -97,6 +97,7 @@ def resnet56_vectors(models: Path) -> Vectors:
         return {"in:x": x.numpy(), "out:output": module(x).numpy()}
 
 
+@cache
 def style_vectors(models: Path) -> Vectors:
     """Return the stored input with the model's outputs in double precision.
 
