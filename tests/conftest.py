@@ -8,12 +8,15 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from pyjsml.bundle import Bundle
+from pyjsml.engines.firefox import FirefoxEngine
+from tests.support.firefox import SharedFirefox
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "build" / "test-bundles"
@@ -30,13 +33,26 @@ DAY = 24 * 60 * 60
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
+
 SharedBundle = Callable[[str, Callable[[], Bundle]], Bundle]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with slow tests first, lest a process be left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep compiled kernels in a folder of this run: tests neither read nor fill the user's."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Keep compiled kernels in a folder of this run: tests neither read nor fill the user's.
+
+    Test processes that run side by side have it in common, as they may.
+    """
+    run = tmp_path_factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYJSML_CACHE", str(folder))
         yield folder
@@ -84,6 +100,26 @@ def digits(shared_bundle: SharedBundle) -> Bundle:
         return make_bundle(train(lambda done, total: None), lambda stage, done, total: None)
 
     return shared_bundle("digits", make)
+
+
+@pytest.fixture(scope="session")
+def shared_firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedFirefox]:
+    """Return the Firefox of `one_firefox`."""
+    shared = SharedFirefox(tmp_path_factory.mktemp("firefox"))
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def one_firefox(shared_firefox: SharedFirefox) -> Iterator[None]:
+    """Let the sessions that a module's tests open in Firefox be pages of one browser."""
+
+    def connect(engine: FirefoxEngine, playwright: Playwright, variables: Any) -> Browser:
+        return playwright.firefox.connect(shared_firefox.address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FirefoxEngine, "launch", connect)
+        yield
 
 
 def _digest_of_sources() -> str:

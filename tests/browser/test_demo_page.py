@@ -12,7 +12,7 @@ import pytest
 
 from pyjsml.bundle import Bundle
 from pyjsml.demo.server import serve
-from tests.support.pages import chromium, needs_chromium
+from tests.support.pages import PATIENCE_MS, chromium, needs_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -59,6 +59,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     """Open the page; afterwards see that nothing went wrong or was fetched from elsewhere."""
     with browser.new_context() as context:
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         said: list[str] = []
         hosts: set[str] = set()
         page.on("console", lambda message: said.append(message.text))
@@ -187,6 +188,7 @@ def test_says_when_the_model_can_not_be_loaded(browser: Browser, tmp_path: Path)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         page.get_by_text("The model can't be loaded").wait_for()
         server.shutdown()

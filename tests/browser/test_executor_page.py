@@ -20,7 +20,7 @@ from pyjsml.bundle import Bundle
 from pyjsml.cli import main
 from tests.conftest import SharedBundle
 from tests.support.classifier import SIZE, classifier
-from tests.support.pages import Isolating, chromium, needs_chromium, served
+from tests.support.pages import PATIENCE_MS, Isolating, chromium, needs_chromium, served
 from tests.support.projects import TOOLS, compile_types, needs_npm
 
 pytestmark = needs_npm
@@ -215,10 +215,11 @@ def test_runs_in_chromium(program: tuple[str, Path]) -> None:
         chromium() as browser,
     ):
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(address)
-        page.wait_for_event("console", lambda message: message.text == "done", timeout=120_000)
+        page.wait_for_event("console", lambda message: message.text == "done")
     assert len(shown_by(said)) == len(said) - 1, said
     CHECKS[name](shown_by(said))
     if CHECKS[name] is placed:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyjsml.bundle import Bundle
-from tests.support.pages import Isolating, chromium, needs_chromium, served
+from tests.support.pages import PATIENCE_MS, Isolating, chromium, needs_chromium, served
 
 RUNS = 10_000
 CYCLES = 200
@@ -59,7 +59,7 @@ def page(digits: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         chromium() as browser,
     ):
         page = browser.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         page.wait_for_function("document.title === 'ready'")
         yield page

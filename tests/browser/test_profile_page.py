@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from pyjsml.cli import main
 from pyjsml.emit import emit
-from tests.support.pages import chromium, needs_chromium
+from tests.support.pages import PATIENCE_MS, chromium, needs_chromium
 from tests.support.tiny import tiny_program, with_kernels
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -30,6 +30,7 @@ def test_profiles_and_shows_a_page(tmp_path: Path) -> None:
     backgrounds = set()
     with chromium() as browser:
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         # The browser reports here what the page's Content Security Policy refuses, too.
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

@@ -17,6 +17,8 @@ from pyjsml.engines import Engine
 from pyjsml.errors import InputError, OptionError, VectorsError
 from tests.engines.programs import chain_outputs, chain_program, echo_program
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 FAULT = "+ (r == 1 && i == 2)"
 X = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)
 VECTORS = {"in:x": X, "out:y": chain_outputs(X)["pow"]}

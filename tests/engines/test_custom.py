@@ -25,6 +25,8 @@ from pyjsml.errors import (
 )
 from tests.engines.programs import assert_close, chain_outputs, chain_program
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 Y = chain_outputs(X)["pow"]
 

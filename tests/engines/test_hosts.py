@@ -228,7 +228,7 @@ class TestNode:
         session = get_engine("node").open(with_files(chain_bundle, {"index.js": script}))
         assert isinstance(session, NodeSession)
         opened(session)
-        session._process.wait(10)
+        session._process.wait(120)
         with pytest.raises(EngineError, match="status 7\nout of luck"):
             session.run({"x": X})
 

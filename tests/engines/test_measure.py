@@ -10,6 +10,8 @@ from pyjsml.engines import Engine, Session
 from pyjsml.errors import InputError, StateError
 from tests.engines.programs import assert_close, chain_outputs
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 X = np.ones((4, 3), np.float32)
 
 

@@ -28,6 +28,8 @@ from pyjsml.program import Isa
 from tests.engines.conftest import with_files
 from tests.engines.programs import DTYPES, MAX_ROWS, assert_close, chain_outputs, chain_program
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 Opened = Callable[[Session], Session]
 
 
@@ -241,7 +243,7 @@ def test_a_session_left_open_lets_python_end(
         print(list(session.run({{"x": numpy.ones((1, 3), "f4")}})))
     """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout == "['y']\n"
 

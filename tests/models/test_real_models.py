@@ -20,6 +20,8 @@ from tests.conftest import SharedBundle
 from tests.engines.conftest import with_files
 from tests.support.real import REAL_MODELS, RealModel, sentence
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 BANANA, TABBY, ORANGE = 954, 281, 950
 
 every_engine = pytest.mark.parametrize("engine", [engine.name for engine in ENGINES])

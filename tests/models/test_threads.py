@@ -11,6 +11,8 @@ from pyjsml import Bundle, Executor, bundle
 from pyjsml.engines import get_engine
 from pyjsml.program import ISAS, Isa, TensorSpec
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 SIZE = 56
 ENGINES = ("node", "chromium", "firefox")
 

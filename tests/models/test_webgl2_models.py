@@ -11,6 +11,8 @@ from tests.conftest import SharedBundle
 from tests.support.browsers import NAMES, need_browser
 from tests.support.real import REAL_MODELS, RealModel, sentence
 
+pytestmark = pytest.mark.usefixtures("one_firefox")
+
 DEVICES = ["wasm", "webgl2"]
 SMALL = ("mnist_cntk", "cnn_mnist_pytorch", "resnet20_cifar10")
 

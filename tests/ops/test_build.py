@@ -227,7 +227,7 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert [path.name.startswith("pyjsml-build-") for path in temporary.iterdir()] == [True]
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert errors.decode().rstrip().endswith("KeyboardInterrupt")
     assert errors.decode().count("Traceback") == 1
     assert list(temporary.iterdir()) == []

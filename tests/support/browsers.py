@@ -19,6 +19,7 @@ from pyjsml.engines.browser import BrowserEngine
 from pyjsml.engines.chromium import ChromiumEngine
 from pyjsml.engines.firefox import FirefoxEngine
 from pyjsml.errors import EngineUnavailableError
+from tests.support.pages import PATIENCE_MS
 
 ENGINES: dict[str, type[BrowserEngine]] = {"chromium": ChromiumEngine, "firefox": FirefoxEngine}
 NAMES = tuple(ENGINES)
@@ -96,6 +97,7 @@ def open_page(
             variables = {**variables, "TMPDIR": str(folder)}
         browser = engine.launch(driver, variables)
         page = stack.enter_context(browser).new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(url)
         yield ChromiumPage(page) if name == "chromium" else FirefoxPage(page, folder)
 

@@ -18,6 +18,9 @@ from pyjsml.engines.chromium import ChromiumEngine, system_browser
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+PATIENCE_MS = 120_000
+"""How long a page may take with what it is waited for: a machine that is shared takes its time."""
+
 _missing = ChromiumEngine().available()
 needs_chromium = pytest.mark.skipif(_missing is not None, reason=str(_missing))
 
@@ -82,7 +85,8 @@ def logged_in_chromium(address: str) -> Any:
     """Open the page at `address`; return what it logs first, an error perhaps, as JSON."""
     with chromium() as browser:
         page = browser.new_page()
-        with page.expect_console_message(_is_log, timeout=60_000) as logged:
+        page.set_default_timeout(PATIENCE_MS)
+        with page.expect_console_message(_is_log) as logged:
             page.goto(address)
         return json.loads(logged.value.text)
 

@@ -29,6 +29,9 @@ def make():
     return Double(), (torch.zeros(2, 3),)
 '''
 
+ALONE = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+"""An environment that leads to no checkout."""
+
 needs_runtime = pytest.mark.skipif(
     not (ROOT / "js/dist/runtime").is_dir(), reason="the runtime is not built: run `make build`"
 )
@@ -77,7 +80,12 @@ def test_installed_outside_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [pyjsml, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+            [pyjsml, *arguments],
+            cwd=tmp_path,
+            env=ALONE,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -107,6 +115,7 @@ def _install(wheel: Path, folder: Path) -> str:
     where = subprocess.run(
         [python, "-c", "import pyjsml; print(pyjsml.__file__)"],
         cwd=folder,
+        env=ALONE,
         capture_output=True,
         text=True,
         check=True,
