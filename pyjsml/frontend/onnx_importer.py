@@ -74,7 +74,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         check_dims(self._dims, list(self._variables.by_name))
         dims = [Dim(name, *self._dims.get(name, (1, None))) for name in self._variables.by_name]
         for dim in dims:
-            self.bb.bound(self._variables(dim.name), dim.min)
+            self.bb.bound(self._variables(dim.name), dim.min, dim.max)
         with self.bb.function("main", params=inputs, attrs=_bounds(dims)):
             with self.bb.dataflow():
                 self._construct_nodes(graph)
