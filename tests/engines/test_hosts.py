@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib.util
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -222,12 +223,13 @@ class TestNode:
         script = (
             chain_bundle.files["index.js"]
             + b"""
-            setTimeout(() => { console.error("out of luck"); process.exit(7); }, 50);
+            process.on("SIGUSR2", () => { console.error("out of luck"); process.exit(7); });
         """
         )
         session = get_engine("node").open(with_files(chain_bundle, {"index.js": script}))
         assert isinstance(session, NodeSession)
         opened(session)
+        session._process.send_signal(signal.SIGUSR2)
         session._process.wait(120)
         with pytest.raises(EngineError, match="status 7\nout of luck"):
             session.run({"x": X})
