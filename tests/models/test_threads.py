@@ -60,6 +60,17 @@ def package(network: Network) -> Bundle:
     return bundle(network, (torch.zeros(2, 3, SIZE, SIZE),), inputs=inputs)
 
 
+@pytest.fixture(scope="module")
+def layers() -> Recurrent:
+    torch.manual_seed(8)
+    return Recurrent().eval()
+
+
+@pytest.fixture(scope="module")
+def recurrent(layers: Recurrent) -> Bundle:
+    return bundle(layers, inputs={"x": TensorSpec("x", "float32", ("batch", 40, 24))})
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_threads_change_no_bit(network: Network, package: Bundle, engine: str, isa: Isa) -> None:
@@ -84,21 +95,19 @@ def test_threads_change_no_bit(network: Network, package: Bundle, engine: str, i
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_threads_wait_for_each_other_within_recurrent_layers(engine: str) -> None:
+def test_threads_wait_for_each_other_within_recurrent_layers(
+    layers: Recurrent, recurrent: Bundle, engine: str
+) -> None:
     if problem := get_engine(engine).available():
         pytest.skip(problem)
-    torch.manual_seed(8)
-    module = Recurrent().eval()
-    inputs = {"x": TensorSpec("x", "float32", ("batch", 40, 24))}
-    package = bundle(module, inputs=inputs)
     random = np.random.default_rng(9)
     sequences = [random.standard_normal((n, 40, 24), np.float32) for n in (1, 3)]
     for threads in (1, 2, 3):
-        with Executor(package, engine, threads=threads) as executor:
+        with Executor(recurrent, engine, threads=threads) as executor:
             for x in sequences * 3:
                 (actual,) = executor.run(x=x).values()
                 with torch.no_grad():
-                    expected = module(torch.from_numpy(x)).numpy()
+                    expected = layers(torch.from_numpy(x)).numpy()
                 np.testing.assert_allclose(
                     actual.astype(np.float32), expected, rtol=1e-4, atol=1e-5
                 )
