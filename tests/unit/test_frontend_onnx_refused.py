@@ -148,6 +148,16 @@ def test_boxes_that_are_chosen_by_their_scores_are_refused_with_advice(tmp_path:
         load(save(model, tmp_path / "m.onnx"))
 
 
+def test_windows_of_channels_without_a_middle_are_refused(tmp_path: Path) -> None:
+    model = onnx_model(
+        [helper.make_node("LRN", ["x"], ["y"], name="norm", size=4)],
+        [tensor_info("x", [1, 6, 3, 3])],
+        [tensor_info("y", [1, 6, 3, 3])],
+    )
+    with pytest.raises(UnsupportedOpError, match="LRN at norm: only windows of an odd number"):
+        load(save(model, tmp_path / "m.onnx"))
+
+
 def test_shapes_to_expand_to_that_are_data_are_refused(tmp_path: Path) -> None:
     model = onnx_model(
         [

@@ -69,6 +69,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "GatherND": indexing.gather_nd,
         "Gelu": contrib.gelu,
         "IsInf": arithmetic.is_infinite,
+        "LRN": normalization.local_response,
         "LSTM": recurrent.lstm,
         "LayerNormalization": normalization.layer_normalization,
         "LpNormalization": reduction.lp_normalization,

@@ -82,6 +82,13 @@ def batch_normalization(builder: Any, inputs: Inputs, attributes: Attributes, op
     return relax.op.add(builder.emit(relax.op.multiply(x, factor)), shift)
 
 
+def local_response(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert LRN, as long as its windows have a channel in the middle."""
+    if int(attributes["size"]) % 2 == 0:
+        raise UnsupportedError("only windows of an odd number of channels can be compiled")
+    return tvm_converter("LRN", builder, inputs, attributes, opset)
+
+
 def _with_sum(result: Any, total: Any, attributes: Attributes) -> Any:
     """Return what Microsoft's operators do: the sum is output 3; training has outputs 1 and 2."""
     wanted = attributes["tvm_custom"]["num_outputs"]
