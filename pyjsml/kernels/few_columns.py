@@ -17,8 +17,9 @@ from pyjsml.kernels.guards import Part, guarded_parts, lift, without_guards
 from pyjsml.kernels.nest import Nest, steady
 from pyjsml.kernels.reduce import horizontal
 from pyjsml.kernels.registers import Grid, Registers, reduction
+from pyjsml.kernels.spans import Span, border_spans, choose, row_spans, total
 from pyjsml.kernels.stage import Axis
-from pyjsml.kernels.tile import Span, Tiled, border_spans, choose, row_spans, total
+from pyjsml.kernels.tile import Tiled
 
 LANES = 4
 ROWS = {1: 8, 2: 4, 3: 3, 4: 2}

@@ -29,7 +29,8 @@ from pyjsml.kernels.int8_tile import LANES, add_dot, finish_columns, load_bytes
 from pyjsml.kernels.int8_window import Window
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest
-from pyjsml.kernels.tile import Span, Tiled, border_spans, row_spans
+from pyjsml.kernels.spans import Span, border_spans, row_spans
+from pyjsml.kernels.tile import Tiled
 
 PIXELS = 4
 """Pixels of a tile, whose columns are shared."""

@@ -33,7 +33,8 @@ from pyjsml.kernels.int8_words import WideRows
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest, stride
 from pyjsml.kernels.opaque import kept
-from pyjsml.kernels.tile import Span, Tiled, row_spans
+from pyjsml.kernels.spans import Span, row_spans
+from pyjsml.kernels.tile import Tiled
 
 ROWS = 4
 BLOCK_BYTES = 16 * 1024

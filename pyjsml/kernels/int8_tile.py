@@ -14,8 +14,8 @@ from pyjsml.kernels.emit import Emitter, sequence, store, vectorized
 from pyjsml.kernels.expression import dtype, integer, item_bytes, substitute
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest
+from pyjsml.kernels.spans import Span
 from pyjsml.kernels.stage import Axis
-from pyjsml.kernels.tile import Span
 
 LANES = 4
 """Sums in a vector."""

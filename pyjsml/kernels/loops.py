@@ -19,9 +19,10 @@ from pyjsml.kernels.nest import Nest, merge, split, steady, without_reduction
 from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.pixels import pixel_map
 from pyjsml.kernels.reduce import can_reduce_lanes, horizontal, reduce_lanes, reduce_points
+from pyjsml.kernels.spans import Tile
 from pyjsml.kernels.stage import Axis
 from pyjsml.kernels.streams import streams
-from pyjsml.kernels.tile import Tile, Tiled, tile
+from pyjsml.kernels.tile import Tiled, tile
 from pyjsml.kernels.windows import windows
 
 BLOCK_BYTES = 64 * 1024

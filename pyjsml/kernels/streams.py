@@ -14,8 +14,9 @@ from pyjsml.kernels.emit import Emitter
 from pyjsml.kernels.expression import constant, integer, substitute
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest
+from pyjsml.kernels.spans import Span, Tile, column_spans
 from pyjsml.kernels.stage import Axis
-from pyjsml.kernels.tile import Place, Span, Tile, Tiled, column_spans, tile_block
+from pyjsml.kernels.tile import Place, Tiled, tile_block
 
 STREAMS = 2
 """Of 1, 2, 4 and 8 streams, V8 reads two the fastest."""

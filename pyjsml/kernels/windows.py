@@ -13,19 +13,9 @@ from tvm import tirx
 from pyjsml.kernels.emit import Emitter, sequence, serial
 from pyjsml.kernels.expression import constant
 from pyjsml.kernels.nest import Nest
+from pyjsml.kernels.spans import Span, Tile, border_spans, choose, column_spans, row_spans, total
 from pyjsml.kernels.stage import Axis
-from pyjsml.kernels.tile import (
-    Place,
-    Span,
-    Tile,
-    Tiled,
-    border_spans,
-    choose,
-    column_spans,
-    row_spans,
-    tile_block,
-    total,
-)
+from pyjsml.kernels.tile import Place, Tiled, tile_block
 
 LANES = 4
 MAX_TAPS = 7

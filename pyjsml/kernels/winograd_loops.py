@@ -20,8 +20,9 @@ from pyjsml.kernels.expression import constant, integer, substitute
 from pyjsml.kernels.layout import PANEL
 from pyjsml.kernels.nest import Nest, Result, make_nest
 from pyjsml.kernels.scratch import Scratch, element
+from pyjsml.kernels.spans import Tile
 from pyjsml.kernels.stage import Axis, Stage, Stages, reads, same_index
-from pyjsml.kernels.tile import Place, Tile, Tiled, tile_block
+from pyjsml.kernels.tile import Place, Tiled, tile_block
 from pyjsml.kernels.winograd_block import LANES, ROWS, Block
 
 NAMES = (
