@@ -12,7 +12,7 @@ const RUNS = 10_000;
 const CYCLES = 200;
 /** What one leaked object per run would take many times over. */
 const LEEWAY = 400_000;
-/** Node keeps up to 2 kB of a thread that has ended; an executor of 5 ops has 24 kB, and its memory. */
+/** Node keeps up to 2 kB of an ended thread; an executor of 5 ops has 24 kB, and its memory. */
 const THREADS_LEEWAY = CYCLES * 5_000;
 
 const { runtime } = await useRuntime();
