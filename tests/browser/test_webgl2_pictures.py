@@ -112,4 +112,5 @@ def test_a_picture_that_does_not_fit_is_refused(play: Play) -> None:
     assert "its mean is 1,2; give three numbers" in messages[1]
     assert "its std is 0,1,NaN; give three numbers" in messages[1]
     assert "x: is of shape 1x3x4x4; the model wants 1x3x2x2" in messages[2]
-    assert messages[3].startswith("the picture has 32769x1 pixels, and textures of this machine are")
+    refusal = "the picture has 32769x1 pixels, and textures of this machine are"
+    assert messages[3].startswith(refusal)
