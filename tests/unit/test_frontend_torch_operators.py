@@ -144,3 +144,41 @@ def test_writing_and_ordering() -> None:
 
 def test_numbers_that_follow_from_sizes() -> None:
     check(SIZES, [sample()[2]], [("n", 5)])
+
+
+class Bags(nn.Module):
+    """Bags of words, all of one length, or told by where they begin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.EmbeddingBag(9, 4, mode="mean", padding_idx=0)
+        self.max = nn.EmbeddingBag(9, 4, mode="max")
+        self.sum = nn.EmbeddingBag(9, 4, mode="sum")
+        self.bounded = nn.EmbeddingBag(9, 4, mode="max", include_last_offset=True)
+
+    def forward(self, words: Tensor, starts: Tensor, factors: Tensor) -> list[Tensor]:
+        whole = words.flatten()
+        return [
+            self.mean(words),
+            self.max(words),
+            self.sum(words, per_sample_weights=factors),
+            self.mean(whole, starts),
+            self.bounded(whole, starts),
+        ]
+
+
+def test_bags_of_embeddings() -> None:
+    torch.manual_seed(0)
+    module = Bags().eval()
+    words = torch.randint(0, 9, (3, 5))
+    words[1] = 0
+    given = {"words": words, "starts": torch.tensor([0, 4, 4, 15]), "factors": torch.randn(3, 5)}
+    specs = {
+        name: TensorSpec(name, str(x.dtype).removeprefix("torch."), ("n", 5))
+        for name, x in given.items()
+    }
+    specs["starts"] = TensorSpec("starts", "int64", (4,))
+    program = load(module, inputs=specs, dims={"n": (2, 64)})
+    found = evaluate(program, {name: x.numpy() for name, x in given.items()})
+    for value, expected in zip(found.values(), module(**given), strict=True):
+        np.testing.assert_allclose(value, expected.detach().numpy(), rtol=1e-5, atol=1e-6)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyjsml.frontend.torch_ops import (
     arithmetic,
+    bags,
     binary,
     indexing,
     layers,
@@ -44,6 +45,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
     {
         "__lshift__.Scalar": arithmetic.left_shift,
         "__rshift__.Scalar": arithmetic.right_shift,
+        "_embedding_bag.default": bags.embedding_bag,
         "_unsafe_view.default": shapes.view,
         "amax.default": reduction.largest,
         "amin.default": reduction.smallest,
