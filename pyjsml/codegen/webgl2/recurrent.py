@@ -1,8 +1,8 @@
 """Recurrent layers: the passes of one step, again for each step.
 
-Every step's h has a texture of its own, from which passes gather them into the result: no fragment
-can write into a texture that another one reads. The texts of all steps are the same; which one it
-is goes in by a dim of the passes.
+Every step's h has a texture of its own, as no fragment can write into a texture that another one
+reads. Passes join as many of them as they can read, and others what came of that, into the result.
+The texts of all steps are the same; which one it is goes in by a dim of the passes.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from pyjsml.kernels.recurrent_layer import Layer
 from pyjsml.kernels.signature import symbolic_dims
 from pyjsml.program import Pass, Shader, Temp
 
-MOST_STEPS = 64
-"""How many steps may be drawn one after the other: each is several draws of few texels."""
+MOST_STEPS = 256
+"""How many steps may be drawn one after the other: each is several draws of few texels,
+which `shaders.js` lists."""
 
-GATHERED = MOST_INPUTS - 1
-"""How many steps' h one pass gathers, beside what earlier ones have."""
+JOINED = MOST_INPUTS - 1
+"""How many textures one pass joins, beside what earlier ones have."""
 
 FIRST = 1
 """What the dim of the first step is: dims are taken to be at least that."""
@@ -56,17 +57,18 @@ class _Recurrent:
         self._steps = _known(self._inputs[0].shape[1 if layer.batch_first else 0])
         self._temps: list[Temp] = []
         self._passes: list[Pass] = []
+        self._joins: dict[tuple[int, int, bool, bool], Shader] = {}
 
     def made(self) -> Shader:
         one = self._make(self._step(), 0)
         own = [self._temp(temp) for temp in one.temps]
         lstm = self._layer.cell == "lstm"
         state, other = ([2, 3], []) if lstm else ([2], [*range(3, len(self._inputs))])
-        kept = [self._like(self._inputs[2], GATHERED + 1)]
+        kept = [self._like(self._inputs[2], JOINED + 1)]
         if lstm:
             kept.append(self._like(self._inputs[3], 2))
         waiting: list[int] = []
-        before: list[int] = []
+        runs: list[int] = []
         for number in range(self._steps):
             last = number == self._steps - 1
             result = [
@@ -76,9 +78,10 @@ class _Recurrent:
             self._draw(one, [0, 1, *state, *other, *result, *own], at)
             state = result
             waiting.append(result[0])
-            if last or len(waiting) == GATHERED:
-                before = [self._gathered(before, waiting, number + 1 - len(waiting), last)]
+            if self._steps > JOINED and (last or len(waiting) == JOINED):
+                runs.append(self._run(waiting))
                 waiting = []
+        self._join(runs or waiting, JOINED if runs else 1)
         return Shader(tuple(self._passes), tuple(self._temps))
 
     def _step(self) -> tirx.PrimFunc:
@@ -90,36 +93,59 @@ class _Recurrent:
         made = GatheredStep(self._layer, x, weight, hidden, extra, number - FIRST).made()
         return te.create_prim_func([*inputs, number, *made])
 
-    def _gathered(self, before: list[int], waiting: list[int], first: int, last: bool) -> int:
-        """Draw the h of the steps from `first` on beside those `before`; return where they are."""
-        into = self._every
-        if not last:
-            shape = self._shape()
-            into = self._temp(Temp("float32", self._size(shape)))
-        self._draw(
-            self._make(self._gather(len(waiting), bool(before)), 0),
-            [*waiting, *before, into],
-            first,
-        )
+    def _run(self, states: Sequence[int]) -> int:
+        """Draw the h of some steps into one texture, the first step first; return where."""
+        into = self._temp(Temp("float32", self._size([len(states), *self._inputs[2].shape])))
+        self._draw(self._joined(len(states), 1, whole=False), [*states, into], 0)
         return into
 
-    def _gather(self, count: int, continued: bool) -> tirx.PrimFunc:
+    def _join(self, pieces: Sequence[int], length: int) -> None:
+        """Draw `pieces`, each the h of so many steps, into the result."""
+        parts = range(0, len(pieces), JOINED)
+        temp = Temp("float32", self._size(self._shape()))
+        turns = [self._temp(temp) for _ in parts[:-1][:2]]
+        before: list[int] = []
+        for number, first in enumerate(parts):
+            some = pieces[first : first + JOINED]
+            into = self._every if first == parts[-1] else turns[number % 2]
+            joined = self._joined(len(some), length, bool(before), whole=True)
+            self._draw(joined, [*some, *before, into], first)
+            before = [into]
+
+    def _joined(self, count: int, length: int, continued: bool = False, *, whole: bool) -> Shader:
+        """Return the passes of `_joining`, made once."""
+        key = (count, length, continued, whole)
+        if key not in self._joins:
+            self._joins[key] = self._make(self._joining(*key), 0)
+        return self._joins[key]
+
+    def _joining(self, count: int, length: int, continued: bool, whole: bool) -> tirx.PrimFunc:
+        """Return what joins `count` pieces of `length` steps, beside what is there if `continued`.
+
+        Which one the first is goes in by a dim. What it makes is [steps, batch, units], or with
+        `whole` the result, which has the steps in the order of the layer's inputs.
+        """
         hidden = self._inputs[2]
-        shape = self._shape()
-        states = self._placeholders([hidden] * count)
+        shape = self._shape() if whole else [count, *hidden.shape]
+        each = hidden.shape if length == 1 else [length, *hidden.shape]
+        pieces = [te.placeholder(each, "float32", name=f"piece{n}") for n in range(count)]
         before = [te.placeholder(shape, "float32", name="before")] if continued else []
         first = tirx.Var("first", "int64")
 
         def element(*at: Any) -> Any:
-            row, time = at[:2] if self._layer.batch_first else (at[1], at[0])
-            number = self._steps - 1 - time if self._layer.backwards else time
-            value = before[0](*at) if before else states[0](row, at[2])
-            for place, state in enumerate(states):
-                value = tirx.if_then_else(number == first - FIRST + place, state(row, at[2]), value)
+            row, step = at[:2] if whole and self._layer.batch_first else (at[1], at[0])
+            if whole and self._layer.backwards:
+                step = self._steps - 1 - step
+            which, within = tirx.floordiv(step, length), tirx.floormod(step, length)
+            place = [row, at[2]] if length == 1 else [within, row, at[2]]
+            value = before[0](*at) if before else pieces[0](*place)
+            for number, piece in enumerate(pieces):
+                here = which == first - FIRST + number
+                value = tirx.if_then_else(here, piece(*place), value)
             return value
 
-        made = te.compute(shape, element, name="every")
-        return te.create_prim_func([*states, *before, first, made])
+        made = te.compute(shape, element, name="joined")
+        return te.create_prim_func([*pieces, *before, first, made])
 
     def _placeholders(self, buffers: Sequence[tirx.Var]) -> list[te.Tensor]:
         return [
