@@ -86,7 +86,7 @@ def compile_stages(
     with timings.measure("optimize"):
         from pyjsml.optimize import optimize
 
-        program = optimize(program)
+        program = optimize(program, devices)
     yield finished("optimize", program)
     with timings.measure("lower"):
         from pyjsml.lower import lower

@@ -37,12 +37,20 @@ def taken(expr: Any) -> Any:
 
 
 def settle(emitter: Emitter, expr: Any) -> Any:
-    """Return `expr` without the selections whose condition is known, arithmetic as it is."""
+    """Return `expr` without the choices whose condition is known, arithmetic as it is."""
 
-    def visit(node: tirx.Select, mutator: Any) -> Any:
-        known = constant(emitter.simplify(node.condition))
+    def choice(node: Any, mutator: Any, condition: Any, true: Any, false: Any) -> Any:
+        known = constant(emitter.simplify(condition))
         if known is None:
             return mutator.default_mutate(node)
-        return mutator.mutate(node.true_value if known else node.false_value)
+        return mutator.mutate(true if known else false)
 
-    return tvm_ffi.structural_mutate(expr, [(tirx.Select, visit)])
+    def select(node: tirx.Select, mutator: Any) -> Any:
+        return choice(node, mutator, node.condition, node.true_value, node.false_value)
+
+    def call(node: ir.Call, mutator: Any) -> Any:
+        if not is_if_then_else(node):
+            return mutator.default_mutate(node)
+        return choice(node, mutator, *node.args)
+
+    return tvm_ffi.structural_mutate(expr, [(tirx.Select, select), (ir.Call, call)])

@@ -20,6 +20,7 @@ from pyjsml.kernels.expression import constant, integer, substitute
 from pyjsml.kernels.guards import guarded_parts, without_guards
 from pyjsml.kernels.nest import Nest
 from pyjsml.kernels.parameters import Parameters
+from pyjsml.kernels.pieces import reduced_pieces
 from pyjsml.kernels.registers import Grid, Registers, reduction, split_reduction
 from pyjsml.kernels.spans import Span, Tile, border_spans, choose, column_spans, row_spans, total
 from pyjsml.kernels.stage import Axis
@@ -88,14 +89,15 @@ def tile_block(
     registers = Registers.of(nest, place.rows * place.columns * tile.splits)
     grid = Grid(rows, vectors, lane)
     parts = []
-    if tile.splits > 1 and not nest.guards:
+    if tile.splits > 1 and not nest.guards and len(reduced_pieces(emitter, nest)) == 1:
         parts += split_reduction(emitter, nest, grid, registers, element, tile.splits)
     elif registers.buffers:
         parts.append(grid.each(registers.inits(nest, element)))
         for part in guarded_parts(emitter, nest, rows):
             at = part.element(element, rows)
-            update = replace(grid, row=part.rows).each(registers.updates(part.nest, at))
-            parts.append(reduction(part.nest.reduced, update, tile.unroll, part.nest.guards))
+            for piece in reduced_pieces(emitter, part.nest):
+                update = replace(grid, row=part.rows).each(registers.updates(piece, at))
+                parts.append(reduction(piece.reduced, update, tile.unroll, piece.guards))
     ends = [
         store(r.flat, emitter.simplify(r.index), substitute(r.value, registers.held(element)))
         for r in nest.results

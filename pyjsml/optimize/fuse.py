@@ -9,12 +9,13 @@ precedes them. What runs at load time stays unfused: its kernels are generic, an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tvm
 from tvm import relax
 
 from pyjsml.kernels.expression import item_bytes
+from pyjsml.optimize.parts import are_parts, reads_parts
 from pyjsml.optimize.rewrite import (
     bindings,
     constant_vars,
@@ -50,9 +51,12 @@ class Group:
     anchor: relax.VarBinding
 
 
-def fuse(module: tvm.IRModule) -> tuple[tvm.IRModule, dict[str, Fusion]]:
-    """Return `module` with one TIR function per op, and what each op was made of, by its result."""
-    groups = {group.members[-1].var: group for group in _groups(module)}
+def fuse(module: tvm.IRModule, *, parts: bool) -> tuple[tvm.IRModule, dict[str, Fusion]]:
+    """Return `module` with one TIR function per op, and what each op was made of, by its result.
+
+    `parts` lets kernels read the parts of a concatenation in its place.
+    """
+    groups = {group.members[-1].var: group for group in _groups(module, parts)}
 
     def transform(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) -> relax.Expr:
         group = groups.get(var)
@@ -82,7 +86,7 @@ def fuse(module: tvm.IRModule) -> tuple[tvm.IRModule, dict[str, Fusion]]:
     return relax.transform.DeadCodeElimination(["main"])(fused), fusions
 
 
-def _groups(module: tvm.IRModule) -> list[Group]:
+def _groups(module: tvm.IRModule, parts: bool) -> list[Group]:
     uses = use_counts(module)
     constants = constant_vars(module)
     reduced = _reduced(module)
@@ -92,12 +96,29 @@ def _groups(module: tvm.IRModule) -> list[Group]:
         apart = binding.var in reduced and uses[binding.var] == 1 and _widens(binding)
         if group.pattern != OPAQUE and binding.var not in constants and not apart:
             run = {var: at for var, at in group_of.items() if var not in constants}
+            if parts and (joined := _joined(group, uses, run)) is not None:
+                group = replace(group, members=joined.members + group.members)
             while (producer := _producer(group, uses, run)) is not None:
                 group = _merged(group, producer)
         for member in group.members:
             group_of.pop(member.var, None)
         group_of[binding.var] = group
     return list(group_of.values())
+
+
+def _joined(
+    group: Group, uses: dict[relax.Var, int], group_of: dict[relax.Var, Group]
+) -> Group | None:
+    """Return the concatenation whose parts the kernel of `group`, a single binding, can read."""
+    for var in operands(group.anchor.value):
+        source = group_of.get(var)
+        if source is None or uses[var] != 1 or not reads_parts(group.anchor.value, var):
+            continue
+        value = source.anchor.value
+        joins = op_name(value) == "relax.call_tir" and _callee(source.anchor).startswith(APART)
+        if joins and are_parts(tensor_fields(value), var):
+            return source
+    return None
 
 
 def _producer(

@@ -9,6 +9,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
+from pyjsml.optimize.joins import join_slices
 from pyjsml.optimize.rewrite import dtype_of, op_name, rebuild, same_shape, shape_of
 from pyjsml.optimize.zeros import keep_nan
 from pyjsml.program import Origin
@@ -93,6 +94,8 @@ def _simplify(builder: relax.BlockBuilder, var: relax.Var, value: relax.Expr) ->
         return _power(value)
     if name in ("relax.multiply", "relax.divide"):
         return keep_nan(builder, value)
+    if name == "relax.concat":
+        return join_slices(builder, value)
     return value
 
 

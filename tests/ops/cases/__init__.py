@@ -6,6 +6,7 @@ from tests.ops.cases.elementwise import ELEMENTWISE
 from tests.ops.cases.gathers import GATHERS
 from tests.ops.cases.groups import GROUPS
 from tests.ops.cases.layouts import LAYOUTS
+from tests.ops.cases.parts import PARTS
 from tests.ops.cases.products import PRODUCTS
 from tests.ops.cases.statistics import STATISTICS
 from tests.ops.cases.transposed import TRANSPOSED
@@ -16,6 +17,7 @@ CASES = (
     *GROUPS,
     *TRANSPOSED,
     *PRODUCTS,
+    *PARTS,
     *PACKINGS,
     *STATISTICS,
     *ELEMENTWISE,
