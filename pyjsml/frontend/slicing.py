@@ -36,8 +36,8 @@ def strided_slice(
             # What is at position p lies at size - 1 - p in the axis turned round.
             data = builder.emit(relax.op.flip(data, axis))
             start, end = _mirrored(start, size), _mirrored(end, size)
-        first = _within(builder, start, size)
-        last = builder.simplify(tirx.max(first, _within(builder, end, size)))
+        first = within(builder, start, size)
+        last = builder.simplify(tirx.max(first, within(builder, end, size)))
         for column, value in zip(bounds, (axis, first, last, abs(step)), strict=True):
             column.append(value)
     return relax.op.strided_slice(data, *bounds, assume_inbound=True)
@@ -50,8 +50,8 @@ def _mirrored(position: Any, size: Any) -> Any:
     return tirx.max(0, size - 1 - position)
 
 
-def _within(builder: NodeBuilder, position: Any, size: Any) -> Any:
-    """Return `position` cut to an axis of length `size`."""
+def within(builder: NodeBuilder, position: Any, size: Any) -> Any:
+    """Return `position`, counted from the start of an axis of length `size`, and cut to it."""
     if isinstance(position, int) and position < 0:
         position = tirx.max(position + size, 0)
     return builder.simplify(tirx.min(position, size))

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from tvm import relax
+from tvm.tirx import IntImm
 
 from pyjsml.errors import ModelError
-from pyjsml.frontend.slicing import strided_slice
+from pyjsml.frontend.slicing import strided_slice, within
 from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of, operand, sizes_of
+from pyjsml.kernels import slices
 
 
 def index(importer: Any, node: Any) -> Any:
@@ -76,6 +78,22 @@ def slice_axis(importer: Any, node: Any) -> Any:
     start = 0 if start is None else start
     end = sys.maxsize if end is None else end
     return strided_slice(importer.block_builder, data, [axis], [start], [end], [step])
+
+
+def slice_scatter(importer: Any, node: Any) -> Any:
+    """Convert an assignment to a slice; TVM's own reads what lies behind the assigned values."""
+    data, updates, axis, start, _, step = arguments(importer, node, 0, None, None, 1)
+    axis %= data.ty.ndim
+    first = within(importer.block_builder, start or 0, data.ty.shape[axis])
+    return importer.block_builder.emit_te(
+        slices.slice_scatter,
+        data,
+        updates,
+        axis,
+        int(first) if isinstance(first, IntImm) else first,
+        step,
+        primfunc_name_hint="slice_scatter",
+    )
 
 
 def scatter_add(importer: Any, node: Any) -> Any:

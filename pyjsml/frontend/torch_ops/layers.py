@@ -1,13 +1,10 @@
-"""Layers with weights, and pools."""
+"""Layers with weights."""
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from tvm import relax
-
-from pyjsml.errors import ModelError
 
 
 def embedding(importer: Any, node: Any) -> Any:
@@ -16,13 +13,21 @@ def embedding(importer: Any, node: Any) -> Any:
     return importer.block_builder.emit(relax.op.take(table, ids, 0, mode="clip"))
 
 
+def group_norm(importer: Any, node: Any) -> Any:
+    """Convert group_norm; TVM's own can't do without weights."""
+    data, weight, bias, _, _, _, groups, epsilon = importer.retrieve_args(node)
+    axes = list(range(2, data.ty.ndim))
+    weight, bias = _affine(data, weight, bias)
+    return importer.block_builder.emit(
+        relax.op.nn.group_norm(data, weight, bias, groups, 1, axes, epsilon=epsilon)
+    )
+
+
 def instance_norm(importer: Any, node: Any) -> Any:
     """Convert instance_norm; TVM's own takes the running variance for epsilon."""
     builder = importer.block_builder
     data, weight, bias, mean, variance, of_input, _, epsilon, _ = importer.retrieve_args(node)
-    channels, dtype = data.ty.shape[1], data.ty.dtype
-    weight = relax.op.ones((channels,), dtype) if weight is None else weight
-    bias = relax.op.zeros((channels,), dtype) if bias is None else bias
+    weight, bias = _affine(data, weight, bias)
     if of_input:
         axes = list(range(2, data.ty.ndim))
         return builder.emit(relax.op.nn.instance_norm(data, weight, bias, 1, axes, epsilon=epsilon))
@@ -47,8 +52,9 @@ def matmul(importer: Any, node: Any) -> Any:
     return importer.block_builder.emit(relax.op.matmul(left, right))
 
 
-def max_pool(importer: Any, node: Any) -> Any:
-    """Convert max_pool2d; for its indices TVM gives zeros, so they are refused."""
-    if any(user.target is operator.getitem and user.args[1] == 1 for user in node.users):
-        raise ModelError("the indices of a max pool can't be compiled")
-    return importer._max_pool2d_with_indices(node)
+def _affine(data: Any, weight: Any, bias: Any) -> tuple[Any, Any]:
+    """Return the weight and the bias of each channel, where they lack those that change nothing."""
+    channels, dtype = data.ty.shape[1], data.ty.dtype
+    weight = relax.op.ones((channels,), dtype) if weight is None else weight
+    bias = relax.op.zeros((channels,), dtype) if bias is None else bias
+    return weight, bias

@@ -6,6 +6,7 @@ from typing import Any
 
 from tvm import relax
 
+from pyjsml.errors import ModelError
 from pyjsml.frontend.tensors import dtype_name
 from pyjsml.frontend.torch_ops.common import operand, sizes_of
 
@@ -22,6 +23,15 @@ def cat(importer: Any, node: Any) -> Any:
     filled = [each for each in tensors if 0 not in each.meta["val"].shape] or tensors
     parts = [operand(importer, importer.env[each], dtype) for each in filled]
     return importer.block_builder.emit(relax.op.concat(parts, node.kwargs.get("dim", axis)))
+
+
+def result(importer: Any, node: Any) -> Any:
+    """Convert one result of several; of some operators TVM gives the first for each of them."""
+    whole, index = node.args
+    alone = isinstance(getattr(importer.env[whole], "ty", None), relax.TensorType)
+    if alone and index and node.users:
+        raise ModelError(f"of what {whole.target} gives only the first can be compiled")
+    return importer._getitem(node)
 
 
 def view(importer: Any, node: Any) -> Any:

@@ -201,6 +201,7 @@ STATISTICS = (
     pool_case("uneven", (1, 7, 5, 6), (3, 2)),
     pool_case("even", (2, 6, 4, 8), (3, 2)),
     pool_case("half", (1, 6, 5, 3), (3, 4)),
+    pool_case("now_and_then", (1, 3, 13, 6), (2, 5)),  # The second and the fourth are longer.
     pool_case("longer", (1, 2, 3, 5), (3, 7)),
     pool_case("one", (1, "n", 5, 4), (1, 1), [{"n": 3}, {"n": 8}]),
     pool_case("size", (1, "n", 5, 4), (3, 2), [{"n": 3}, {"n": 8}]),
