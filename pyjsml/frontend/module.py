@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyjsml.dims import Expr, evaluate
 from pyjsml.errors import ModelError, OptionError
+from pyjsml.frontend.export_errors import explanation
 from pyjsml.frontend.options import Dims, Inputs, check_dims, check_inputs
-from pyjsml.frontend.quiet import quiet, sentence
+from pyjsml.frontend.quiet import quiet
 from pyjsml.program import TensorSpec
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def export(
             )
     except Exception as error:
         raise ModelError(
-            f"torch.export can't export {type(module).__name__}: {_explanation(error)}"
+            f"torch.export can't export {type(module).__name__}: {explanation(error, module)}"
         ) from error
     finally:
         module.train(training)
@@ -137,13 +138,6 @@ def required_names(module: nn.Module) -> list[str]:
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-
-
-def _explanation(error: Exception) -> str:
-    """Return what torch says of a failed export; where dims were too free, with its list of why."""
-    first = sentence(error).partition(" For more information")[0]
-    reasons = [line.strip() for line in str(error).splitlines() if line.startswith("  - ")]
-    return " ".join([first, *(reason.removeprefix("- ") for reason in reasons)])
 
 
 def _dynamic_shapes(

@@ -149,6 +149,29 @@ def test_exports_that_fail_say_why() -> None:
         load(SmallNet(), inputs=parse_inputs(["image=float32[1,4,16,16]"]))
 
 
+class Chooses(nn.Module):
+    """Branches by the values of its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.sum() > 0:
+            return x
+        return -x
+
+
+def test_exports_that_depend_on_values_say_where() -> None:
+    with pytest.raises(ModelError) as caught:
+        load(Chooses(), args=(torch.zeros(2),))
+    message = str(caught.value)
+    assert "can't export Chooses: at test_frontend_torch.py:" in message
+    assert "in forward, the model needs to know the values of a tensor" in message
+
+
+def test_modules_quantised_in_eager_mode_are_named() -> None:
+    layer = torch.ao.nn.quantized.Linear(3, 2)
+    with pytest.raises(ModelError, match=r"modules quantised in torch's eager mode \('1'\)"):
+        load(nn.Sequential(nn.ReLU(), layer), args=(torch.zeros(1, 3),))
+
+
 def test_axes_that_the_model_fixes_are_named() -> None:
     class Fixed(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
