@@ -8,8 +8,8 @@ from typing import Any
 import tvm
 from tvm import tirx
 
-from pyjsml.kernels.dot import widened
-from pyjsml.kernels.saturate import narrowed
+from pyjsml.kernels.int8.dot import widened
+from pyjsml.kernels.ops.saturate import narrowed
 
 
 def for_target(func: tirx.PrimFunc, target: Any) -> tirx.PrimFunc:

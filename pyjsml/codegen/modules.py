@@ -12,7 +12,7 @@ from pyjsml.codegen.link import link
 from pyjsml.codegen.objects import Unit, unit, write_objects
 from pyjsml.codegen.settings import Settings
 from pyjsml.codegen.target import target
-from pyjsml.kernels.dot import has_words
+from pyjsml.kernels.int8.dot import has_words
 from pyjsml.program import Isa
 from pyjsml.timings import Timings
 

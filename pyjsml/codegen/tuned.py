@@ -6,11 +6,11 @@ import tvm_ffi
 from tvm import tirx
 
 from pyjsml.kernels.database import Database
-from pyjsml.kernels.dot import has_dots
-from pyjsml.kernels.expression import substitute
+from pyjsml.kernels.int8.dot import has_dots
 from pyjsml.kernels.schedule import schedule
 from pyjsml.kernels.scheduled import Scheduled
 from pyjsml.kernels.shape_key import shape_key
+from pyjsml.kernels.tir.expression import substitute
 from pyjsml.program import ISAS, Isa
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tvm_ffi
 from tvm import ir, tirx
 
-from pyjsml.kernels.expression import call_name, dtype
 from pyjsml.kernels.math.functions import own_function, unsupported_math
+from pyjsml.kernels.tir.expression import call_name, dtype
 
 FOREIGN = frozenset(
     {

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
-from pyjsml.kernels import recurrent
-from pyjsml.kernels.gathered import recurrent_form
-from pyjsml.kernels.recurrent_layer import Layer
+from pyjsml.kernels.gathered.gathered import recurrent_form
+from pyjsml.kernels.recurrent import recurrent
+from pyjsml.kernels.recurrent.layer import Layer
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ import tvm_ffi
 from tvm import tirx
 
 from pyjsml.dims import Expr, product, term
-from pyjsml.kernels.dot import has_dots
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.expression import dtype
-from pyjsml.kernels.int8 import GROUP
-from pyjsml.kernels.operations import operations
-from pyjsml.kernels.rows import common_axes
+from pyjsml.kernels.int8.dot import has_dots
+from pyjsml.kernels.int8.int8 import GROUP
+from pyjsml.kernels.loops.rows import common_axes
 from pyjsml.kernels.scheduled import Scheduled
-from pyjsml.kernels.stage import Stages, reads, same_index
+from pyjsml.kernels.tir.emit import Emitter
+from pyjsml.kernels.tir.expr import to_expr
+from pyjsml.kernels.tir.expression import dtype
+from pyjsml.kernels.tir.operations import operations
+from pyjsml.kernels.tir.stage import Stages, reads, same_index
 from pyjsml.program import Kernel
 
 

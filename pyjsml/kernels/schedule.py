@@ -6,21 +6,21 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.emit import Emitter, allocate, sequence
-from pyjsml.kernels.expression import INDEX, dtype, integer, item_bytes
-from pyjsml.kernels.general import general
-from pyjsml.kernels.inline import inline
-from pyjsml.kernels.loops import loops
-from pyjsml.kernels.nest import Nest, make_nest
+from pyjsml.kernels.loops.general import general
+from pyjsml.kernels.loops.loops import loops
+from pyjsml.kernels.loops.nest import Nest, make_nest
+from pyjsml.kernels.loops.rows import Places, rows
+from pyjsml.kernels.loops.tile import Tiled
+from pyjsml.kernels.loops.written import written
 from pyjsml.kernels.parameters import Parameters
-from pyjsml.kernels.recurrent_layer import CELLS
-from pyjsml.kernels.rows import Places, rows
+from pyjsml.kernels.recurrent.layer import CELLS
 from pyjsml.kernels.scheduled import Scheduled
-from pyjsml.kernels.stage import Stages, read_stages
-from pyjsml.kernels.tile import Tiled
-from pyjsml.kernels.winograd_loops import winograd
-from pyjsml.kernels.winograd_pack import winograd_pack
-from pyjsml.kernels.written import written
+from pyjsml.kernels.tir.emit import Emitter, allocate, sequence
+from pyjsml.kernels.tir.expression import INDEX, dtype, integer, item_bytes
+from pyjsml.kernels.tir.inline import inline
+from pyjsml.kernels.tir.stage import Stages, read_stages
+from pyjsml.kernels.winograd.loops import winograd
+from pyjsml.kernels.winograd.pack import winograd_pack
 
 
 def schedule(

@@ -8,7 +8,7 @@ from typing import Any
 from tvm import tirx
 
 from pyjsml.kernels.parameters import Parameters
-from pyjsml.kernels.stage import Stages
+from pyjsml.kernels.tir.stage import Stages
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyjsml.kernels.expression import constant, dtype
 from pyjsml.kernels.scheduled import Scheduled
-from pyjsml.kernels.stage import Stages, reads
+from pyjsml.kernels.tir.expression import constant, dtype
+from pyjsml.kernels.tir.stage import Stages, reads
 
 
 def shape_key(scheduled: Scheduled) -> str:

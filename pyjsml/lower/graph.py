@@ -12,7 +12,7 @@ from tvm.ir import is_prim_expr
 
 from pyjsml.dims import Expr, Shape
 from pyjsml.errors import UnsupportedOpError
-from pyjsml.kernels.expr import to_expr
+from pyjsml.kernels.tir.expr import to_expr
 from pyjsml.lower.names import Names
 from pyjsml.lower.origins import origins_of_ops
 from pyjsml.lower.shapes import Dims, kernel_dims, tensor_shape

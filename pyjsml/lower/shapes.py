@@ -8,9 +8,9 @@ import tvm
 from tvm import relax
 
 from pyjsml.dims import Expr, Shape
-from pyjsml.kernels.dims import named_dims
-from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.signature import symbolic_dims
+from pyjsml.kernels.tir.dims import named_dims
+from pyjsml.kernels.tir.expr import to_expr
+from pyjsml.kernels.tir.signature import symbolic_dims
 from pyjsml.program import Program
 
 

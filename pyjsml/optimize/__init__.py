@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from pyjsml.kernels.dims import FlatDims, named_dims
+from pyjsml.kernels.tir.dims import FlatDims, named_dims
 from pyjsml.optimize.attention import fuse_attention
 from pyjsml.optimize.batch_norm import fold_batch_norm
 from pyjsml.optimize.fuse import fuse

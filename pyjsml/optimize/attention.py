@@ -14,7 +14,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from pyjsml.kernels.attention import Attention, Heads, attention, pack_keys, pack_mask
+from pyjsml.kernels.ops.attention import Attention, Heads, attention, pack_keys, pack_mask
 from pyjsml.optimize.rewrite import (
     dtype_of,
     emit,

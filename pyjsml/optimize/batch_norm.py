@@ -14,7 +14,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from pyjsml.kernels.batch_norm import normalization_shift, scaled_weight
+from pyjsml.kernels.ops.batch_norm import normalization_shift, scaled_weight
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.rewrite import (
     bindings,

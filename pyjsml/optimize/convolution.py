@@ -9,8 +9,9 @@ from functools import partial
 import tvm
 from tvm import relax, te
 
-from pyjsml.kernels import conv2d, conv2d_transpose, depthwise, few_columns, matmul
-from pyjsml.kernels.dims import FlatDims
+from pyjsml.kernels.loops import few_columns
+from pyjsml.kernels.ops import conv2d, conv2d_transpose, depthwise, matmul
+from pyjsml.kernels.tir.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.lower import conv2d_int8
 from pyjsml.optimize.rewrite import dtype_of, emit, shape_of

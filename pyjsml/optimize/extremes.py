@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tvm import relax
 
-from pyjsml.kernels import extremes
+from pyjsml.kernels.ops import extremes
 from pyjsml.optimize.rewrite import shape_of
 
 Legalize = Callable[[relax.BlockBuilder, relax.Call], relax.Expr]

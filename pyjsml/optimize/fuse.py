@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import tvm
 from tvm import relax
 
-from pyjsml.kernels.expression import item_bytes
+from pyjsml.kernels.tir.expression import item_bytes
 from pyjsml.optimize.parts import are_parts, reads_parts
 from pyjsml.optimize.rewrite import (
     bindings,

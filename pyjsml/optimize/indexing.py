@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from tvm import relax, topi
 
-from pyjsml.kernels import indexing, scatter
-from pyjsml.kernels.gathered import form
+from pyjsml.kernels.gathered.gathered import form
+from pyjsml.kernels.ops import indexing, scatter
 from pyjsml.optimize.rewrite import dtype_of, shape_of
 
 Legalize = Callable[[relax.BlockBuilder, relax.Call], relax.Expr]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tvm
 from tvm import relax
 
-from pyjsml.kernels import matmul
-from pyjsml.kernels.dims import FlatDims
+from pyjsml.kernels.ops import matmul
+from pyjsml.kernels.tir.dims import FlatDims
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.lower import matmul_int8
 from pyjsml.optimize.rewrite import (

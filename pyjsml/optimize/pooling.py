@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tvm import relax
 
-from pyjsml.kernels.adaptive import adaptive_mean
+from pyjsml.kernels.ops.adaptive import adaptive_mean
 from pyjsml.optimize.rewrite import shape_of
 
 Legalize = Callable[[relax.BlockBuilder, relax.Call], relax.Expr]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tvm import relax
 
-from pyjsml.kernels import softmax
+from pyjsml.kernels.ops import softmax
 from pyjsml.optimize.rewrite import shape_of
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tvm import relax, tirx
 
-from pyjsml.kernels import indexing, sorting
+from pyjsml.kernels.ops import indexing, sorting
 from pyjsml.optimize.rewrite import shape_of
 
 Legalize = Callable[[relax.BlockBuilder, relax.Call], relax.Expr]

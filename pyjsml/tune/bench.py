@@ -16,11 +16,11 @@ from pyjsml.codegen.settings import Settings
 from pyjsml.codegen.target import target
 from pyjsml.dims import Expr, evaluate
 from pyjsml.kernels.describe import describe, dim_names
-from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.expression import dtype, item_bytes
 from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.schedule import schedule
 from pyjsml.kernels.scheduled import Scheduled
+from pyjsml.kernels.tir.expr import to_expr
+from pyjsml.kernels.tir.expression import dtype, item_bytes
 from pyjsml.program import Isa
 from pyjsml.timings import Timings
 from pyjsml.tune.hosts import Host

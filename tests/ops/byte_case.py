@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tvm import te
 
-from pyjsml.kernels import int8
+from pyjsml.kernels.int8 import int8
 from tests.ops.cases.case import Array, Binding, Case, Spec
 from tests.ops.functions import Dims, Size, sizes
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from tvm import te
 
-from pyjsml.kernels import int8, quantized
-from pyjsml.kernels.layout import PANEL
+from pyjsml.kernels.int8 import int8
+from pyjsml.kernels.ops import quantized
+from pyjsml.kernels.ops.layout import PANEL
 from tests.ops.byte_case import GROUP, ByteCase, case, convolved
 from tests.ops.cases.case import Array, Binding
 from tests.ops.cases.weights import panels

@@ -15,9 +15,9 @@ from pyjsml.codegen import compile as compile_program
 from pyjsml.codegen.link import link
 from pyjsml.dims import evaluate
 from pyjsml.errors import EngineUnavailableError, UnsupportedOpError
-from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.matmul import matmul
-from pyjsml.kernels.signature import symbolic_dims
+from pyjsml.kernels.ops.matmul import matmul
+from pyjsml.kernels.tir.expr import to_expr
+from pyjsml.kernels.tir.signature import symbolic_dims
 from pyjsml.program import ISAS, Block, Graph, Op, Origin, Program, Signature, Value
 from tests.ops.functions import from_te
 from tests.ops.machine import Compiled, Machine

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tvm import te, tirx
 
 from pyjsml.kernels.math.functions import EXTERN, FLOAT32
-from pyjsml.kernels.softmax import power
+from pyjsml.kernels.ops.softmax import power
 from pyjsml.program import ISAS
 from tests.ops.functions import from_te
 from tests.ops.machine import Compiled, Machine

@@ -15,9 +15,9 @@ from tvm import te
 
 from pyjsml import api
 from pyjsml.errors import UnsupportedOpError
-from pyjsml.kernels.recurrent import recurrent
-from pyjsml.kernels.recurrent_layer import CELLS, Cell, Layer
-from pyjsml.kernels.recurrent_layer import GATES as GATES_OF
+from pyjsml.kernels.recurrent.layer import CELLS, Cell, Layer
+from pyjsml.kernels.recurrent.layer import GATES as GATES_OF
+from pyjsml.kernels.recurrent.recurrent import recurrent
 from pyjsml.program import ISAS, Isa, TensorSpec
 from tests.ops.machine import Compiled, Machine
 from tests.support.models import onnx_model, tensor_info

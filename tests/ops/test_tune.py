@@ -17,7 +17,7 @@ from pyjsml import __version__, api
 from pyjsml.codegen import Settings
 from pyjsml.errors import EngineError, EngineUnavailableError, OptionError, PyjsmlError
 from pyjsml.kernels.database import Database, Row
-from pyjsml.kernels.matmul import matmul
+from pyjsml.kernels.ops.matmul import matmul
 from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.schedule import schedule
 from pyjsml.kernels.shape_key import shape_key

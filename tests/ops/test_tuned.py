@@ -12,7 +12,7 @@ from pyjsml.codegen import compile as compile_program
 from pyjsml.codegen.tuned import schedules
 from pyjsml.dims import evaluate
 from pyjsml.kernels.database import Database, Row
-from pyjsml.kernels.matmul import matmul
+from pyjsml.kernels.ops.matmul import matmul
 from pyjsml.kernels.parameters import Parameters
 from pyjsml.kernels.schedule import schedule
 from pyjsml.kernels.shape_key import shape_key

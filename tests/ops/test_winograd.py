@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.winograd import pack_winograd
-from pyjsml.kernels.winograd_transforms import (
+from pyjsml.kernels.ops.layout import PANEL
+from pyjsml.kernels.winograd.transforms import (
     F2,
     F4,
     Points,
@@ -20,6 +19,7 @@ from pyjsml.kernels.winograd_transforms import (
     transform_result,
     transform_weight,
 )
+from pyjsml.kernels.winograd.winograd import pack_winograd
 from pyjsml.program import ISAS
 from tests.ops.cases import Case
 from tests.ops.functions import from_te

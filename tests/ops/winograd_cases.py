@@ -10,9 +10,9 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from tvm import te, tirx, topi
 
-from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.winograd import winograd_conv2d
-from pyjsml.kernels.winograd_transforms import F2, F4, Points, transform_weight
+from pyjsml.kernels.ops.layout import PANEL
+from pyjsml.kernels.winograd.transforms import F2, F4, Points, transform_weight
+from pyjsml.kernels.winograd.winograd import winograd_conv2d
 from tests.ops.functions import from_te
 
 Array = NDArray[Any]

@@ -167,7 +167,7 @@ def test_exports_that_depend_on_values_say_where() -> None:
 
 
 def test_modules_quantised_in_eager_mode_are_named() -> None:
-    layer = torch.ao.nn.quantized.Linear(3, 2)
+    layer = torch.ao.nn.quantized.Linear(3, 2)  # type: ignore[no-untyped-call]
     with pytest.raises(ModelError, match=r"modules quantised in torch's eager mode \('1'\)"):
         load(nn.Sequential(nn.ReLU(), layer), args=(torch.zeros(1, 3),))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyjsml.kernels.winograd_transforms import F2, F4, Points
+from pyjsml.kernels.winograd.transforms import F2, F4, Points
 from pyjsml.optimize.winograd import Convolution
 from tests.unit.test_optimize import kinds, lowered
 

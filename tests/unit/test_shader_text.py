@@ -22,8 +22,8 @@ from pyjsml.codegen.webgl2.kept import kept
 from pyjsml.codegen.webgl2.passes import make_shader
 from pyjsml.codegen.webgl2.refusal import FAILED, NoShaderError
 from pyjsml.emit import emit
-from pyjsml.kernels.matmul import matmul
-from pyjsml.kernels.softmax import softmax
+from pyjsml.kernels.ops.matmul import matmul
+from pyjsml.kernels.ops.softmax import softmax
 from pyjsml.program import Shader
 from tests.ops.cases.gathers import elements_case
 from tests.ops.functions import from_te

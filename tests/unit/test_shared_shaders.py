@@ -7,8 +7,8 @@ import struct
 
 from pyjsml.codegen.webgl2.passes import make_shader
 from pyjsml.codegen.webgl2.sharing import share
-from pyjsml.kernels.matmul import matmul
-from pyjsml.kernels.softmax import softmax
+from pyjsml.kernels.ops.matmul import matmul
+from pyjsml.kernels.ops.softmax import softmax
 from pyjsml.program import Pass, Shader
 from tests.ops.functions import from_te
 

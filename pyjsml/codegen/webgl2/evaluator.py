@@ -14,8 +14,8 @@ from pyjsml.codegen.webgl2.kinds import kind_of, literal
 from pyjsml.codegen.webgl2.lanes import Lanes
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.writer import Value, Writer
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import (
+from pyjsml.kernels.tir.emit import Emitter
+from pyjsml.kernels.tir.expression import (
     Compare,
     call_name,
     dtype,

@@ -12,7 +12,7 @@ from pyjsml.codegen.webgl2.kinds import stored_kind
 from pyjsml.codegen.webgl2.lanes import LANES
 from pyjsml.codegen.webgl2.operators import place
 from pyjsml.codegen.webgl2.writer import VECTORS, Value
-from pyjsml.kernels.expression import constant, dtype, integer
+from pyjsml.kernels.tir.expression import constant, dtype, integer
 
 if TYPE_CHECKING:
     from pyjsml.codegen.webgl2.evaluator import Evaluator

@@ -15,9 +15,9 @@ from pyjsml.codegen.webgl2.lanes import locate
 from pyjsml.codegen.webgl2.reductions import plan_loops, value_of, write_loops
 from pyjsml.codegen.webgl2.rows import Rows
 from pyjsml.codegen.webgl2.writer import VECTORS, Value, Writer
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import dtype, loads, substitute
-from pyjsml.kernels.nest import Nest
+from pyjsml.kernels.loops.nest import Nest
+from pyjsml.kernels.tir.emit import Emitter
+from pyjsml.kernels.tir.expression import dtype, loads, substitute
 from pyjsml.templating import render
 
 SAMPLERS = {"float": "sampler2D", "int": "isampler2D"}

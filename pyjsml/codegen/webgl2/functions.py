@@ -12,7 +12,7 @@ from pyjsml.codegen.webgl2.kinds import kind_of
 from pyjsml.codegen.webgl2.operators import function, keep, own, wrap
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.writer import Value, Writer
-from pyjsml.kernels.expression import call_name, dtype
+from pyjsml.kernels.tir.expression import call_name, dtype
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {

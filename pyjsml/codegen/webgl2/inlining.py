@@ -5,9 +5,9 @@ from __future__ import annotations
 from tvm import ir
 
 from pyjsml.codegen.webgl2.parts import sources
-from pyjsml.kernels.expression import constant, loads, uses
-from pyjsml.kernels.inline import is_cheap, loads_of
-from pyjsml.kernels.stage import Axis, Stage
+from pyjsml.kernels.tir.expression import constant, loads, uses
+from pyjsml.kernels.tir.inline import is_cheap, loads_of
+from pyjsml.kernels.tir.stage import Axis, Stage
 
 MOST_INLINED = 8
 """How many tensors what is put into its readers reads at most: all of them must fit into a draw."""

@@ -10,7 +10,7 @@ from tvm import tirx
 
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.writer import Kind
-from pyjsml.kernels.expression import dtype
+from pyjsml.kernels.tir.expression import dtype
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "int64")
 """The integers that shaders have: all lie in 32 bits, and those of 64 must fit into them."""

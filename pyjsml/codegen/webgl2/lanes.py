@@ -14,9 +14,9 @@ from typing import Any
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.writer import Value
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import INDEX, constant, integer, substitute, uses
-from pyjsml.kernels.stage import Axis
+from pyjsml.kernels.tir.emit import Emitter
+from pyjsml.kernels.tir.expression import INDEX, constant, integer, substitute, uses
+from pyjsml.kernels.tir.stage import Axis
 
 LANES = 4
 

@@ -12,7 +12,7 @@ from typing import Any
 from tvm import ir, tirx
 
 from pyjsml.codegen.webgl2.lanes import LANES
-from pyjsml.kernels.expression import (
+from pyjsml.kernels.tir.expression import (
     INDEX,
     constant,
     dtype,
@@ -21,7 +21,7 @@ from pyjsml.kernels.expression import (
     replace_loads,
     substitute,
 )
-from pyjsml.kernels.stage import Axis, Stage, Stages, Write
+from pyjsml.kernels.tir.stage import Axis, Stage, Stages, Write
 
 FEW = 256
 """Elements of a result that are so few that most of a GPU would have nothing to do."""

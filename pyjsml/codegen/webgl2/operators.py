@@ -13,7 +13,7 @@ from tvm import tirx
 from pyjsml.codegen.webgl2.kinds import NARROW, kind_of
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.writer import VECTORS, Kind, Value, Writer
-from pyjsml.kernels.expression import constant, dtype
+from pyjsml.kernels.tir.expression import constant, dtype
 
 ARITHMETIC = {tirx.Add: "+", tirx.Sub: "-", tirx.Mul: "*", tirx.Div: "/"}
 SPLIT = 4097.0

@@ -8,7 +8,7 @@ from typing import Any
 import tvm_ffi
 from tvm import ir, tirx
 
-from pyjsml.kernels.expression import loads, uses
+from pyjsml.kernels.tir.expression import loads, uses
 
 MOST_INPUTS = 16
 """How many textures every WebGL2 context lets a fragment shader read."""

@@ -20,14 +20,14 @@ from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.codegen.webgl2.rows import by_rows, in_order, rows_buffer
 from pyjsml.codegen.webgl2.source import stages_of
 from pyjsml.codegen.webgl2.spread import layered_nest, spread
-from pyjsml.kernels.emit import Emitter, flat_buffer
-from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.expression import constant, dtype, integer, linear, substitute
-from pyjsml.kernels.gathered import layer_of
-from pyjsml.kernels.inline import inline
-from pyjsml.kernels.nest import Nest, Result, make_nest, merge, without_reduction
-from pyjsml.kernels.rows import group_stages
-from pyjsml.kernels.stage import Stage, Stages
+from pyjsml.kernels.gathered.gathered import layer_of
+from pyjsml.kernels.loops.nest import Nest, Result, make_nest, merge, without_reduction
+from pyjsml.kernels.loops.rows import group_stages
+from pyjsml.kernels.tir.emit import Emitter, flat_buffer
+from pyjsml.kernels.tir.expr import to_expr
+from pyjsml.kernels.tir.expression import constant, dtype, integer, linear, substitute
+from pyjsml.kernels.tir.inline import inline
+from pyjsml.kernels.tir.stage import Stage, Stages
 from pyjsml.program import Pass, Shader, Temp
 
 

@@ -16,11 +16,11 @@ from tvm import te, tirx
 from pyjsml.codegen.webgl2.parts import MOST_INPUTS
 from pyjsml.codegen.webgl2.refusal import NoShaderError
 from pyjsml.dims import Expr, product
-from pyjsml.kernels.expr import to_expr
-from pyjsml.kernels.expression import constant
-from pyjsml.kernels.recurrent_gathered import GatheredStep
-from pyjsml.kernels.recurrent_layer import Layer
-from pyjsml.kernels.signature import symbolic_dims
+from pyjsml.kernels.gathered.recurrent import GatheredStep
+from pyjsml.kernels.recurrent.layer import Layer
+from pyjsml.kernels.tir.expr import to_expr
+from pyjsml.kernels.tir.expression import constant
+from pyjsml.kernels.tir.signature import symbolic_dims
 from pyjsml.program import Pass, Shader, Temp
 
 MOST_STEPS = 256

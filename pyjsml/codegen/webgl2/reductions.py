@@ -11,10 +11,10 @@ from tvm import tirx
 from pyjsml.codegen.webgl2.evaluator import Evaluator
 from pyjsml.codegen.webgl2.lanes import LANES
 from pyjsml.codegen.webgl2.writer import Value
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import constant, integer, loads
-from pyjsml.kernels.nest import Nest, stride
-from pyjsml.kernels.stage import Axis
+from pyjsml.kernels.loops.nest import Nest, stride
+from pyjsml.kernels.tir.emit import Emitter
+from pyjsml.kernels.tir.expression import constant, integer, loads
+from pyjsml.kernels.tir.stage import Axis
 
 UPDATES = 96
 """How often a shader may spell out the update of a reduction; compilers take long over more."""

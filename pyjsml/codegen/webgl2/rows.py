@@ -15,10 +15,10 @@ from typing import Any
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.lanes import LANES, aligned, count
-from pyjsml.kernels.emit import Emitter, flat_buffer
-from pyjsml.kernels.expression import constant, dtype, integer, loads, substitute, uses
-from pyjsml.kernels.nest import Nest, Result
-from pyjsml.kernels.stage import Axis
+from pyjsml.kernels.loops.nest import Nest, Result
+from pyjsml.kernels.tir.emit import Emitter, flat_buffer
+from pyjsml.kernels.tir.expression import constant, dtype, integer, loads, substitute, uses
+from pyjsml.kernels.tir.stage import Axis
 
 ROWS = 4
 """How many rows a fragment computes: as many textures as every WebGL2 context can draw to."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tvm import tirx
 
 from pyjsml.codegen.webgl2.refusal import NoShaderError
-from pyjsml.kernels.expression import constant
-from pyjsml.kernels.gathered import gathered
-from pyjsml.kernels.stage import Stage, Stages, read_stages
+from pyjsml.kernels.gathered.gathered import gathered
+from pyjsml.kernels.tir.expression import constant
+from pyjsml.kernels.tir.stage import Stage, Stages, read_stages
 
 MOST_STEPS = 4096
 """How many elements each one may look through where WebAssembly takes a single step for each."""

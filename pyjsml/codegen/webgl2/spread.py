@@ -13,10 +13,10 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.emit import Emitter
-from pyjsml.kernels.expression import constant, dtype, integer, replace_loads
-from pyjsml.kernels.nest import Nest, Result, merge
-from pyjsml.kernels.stage import Axis, Stage, Stages, Write
+from pyjsml.kernels.loops.nest import Nest, Result, merge
+from pyjsml.kernels.tir.emit import Emitter
+from pyjsml.kernels.tir.expression import constant, dtype, integer, replace_loads
+from pyjsml.kernels.tir.stage import Axis, Stage, Stages, Write
 
 MOST_LAYERS = 4
 """How many textures every WebGL2 context can draw to at once."""

@@ -22,8 +22,8 @@ from pyjsml.frontend.onnx_ops.common import (
     tvm_converter,
 )
 from pyjsml.frontend.remainders import floored_remainder, truncated_remainder
-from pyjsml.kernels.power import integer_power
-from pyjsml.kernels.sequences import same_bits
+from pyjsml.kernels.ops.power import integer_power
+from pyjsml.kernels.ops.sequences import same_bits
 
 CASTS = frozenset(
     {"FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16", "BOOL"}

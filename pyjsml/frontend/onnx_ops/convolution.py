@@ -18,8 +18,8 @@ from pyjsml.frontend.onnx_ops.common import (
     text,
     tvm_converter,
 )
-from pyjsml.kernels.sampled import deformed_columns
-from pyjsml.kernels.windowed import Windows, overlapped
+from pyjsml.kernels.ops.sampled import deformed_columns
+from pyjsml.kernels.ops.windowed import Windows, overlapped
 
 
 def conv_transpose(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

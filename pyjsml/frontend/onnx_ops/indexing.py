@@ -17,7 +17,7 @@ from pyjsml.frontend.onnx_ops.common import (
     input_at,
     text,
 )
-from pyjsml.kernels.sequences import reversed_sequences, written_cache
+from pyjsml.kernels.ops.sequences import reversed_sequences, written_cache
 
 
 def gather(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

@@ -9,7 +9,7 @@ from tvm import relax
 from tvm.tirx import IntImm
 
 from pyjsml.frontend.onnx_ops.common import Attributes, Inputs, UnsupportedError
-from pyjsml.kernels.determinant import eliminated, pivot_rows, pivots
+from pyjsml.kernels.ops.determinant import eliminated, pivot_rows, pivots
 
 MAX_ROWS = 16
 """Of a matrix whose determinant is taken: each is an op or two."""

@@ -20,8 +20,8 @@ from pyjsml.frontend.onnx_ops.common import (
     text,
     tvm_converter,
 )
-from pyjsml.kernels.sampled import Regions, pooled_regions
-from pyjsml.kernels.windowed import Windows, where_largest
+from pyjsml.kernels.ops.sampled import Regions, pooled_regions
+from pyjsml.kernels.ops.windowed import Windows, where_largest
 
 
 def max_pool(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

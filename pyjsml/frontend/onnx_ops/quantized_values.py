@@ -8,7 +8,7 @@ from tvm import relax
 from tvm.ir import GenericConst
 
 from pyjsml.frontend.onnx_ops.common import as_constant, constant, dtype_of
-from pyjsml.kernels.quantized import upper_bound
+from pyjsml.kernels.ops.quantized import upper_bound
 
 
 def quantize(x: Any, scale: Any, zero_point: Any, axis: int) -> Any:

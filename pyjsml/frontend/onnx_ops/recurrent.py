@@ -16,7 +16,7 @@ from pyjsml.frontend.onnx_ops.common import (
     text,
 )
 from pyjsml.frontend.recurrence import Weights, no_state, part_of, run_layer, stacked
-from pyjsml.kernels.recurrent_layer import Cell, Layer
+from pyjsml.kernels.recurrent.layer import Cell, Layer
 
 _ORDER: Mapping[Cell, tuple[int, ...]] = {
     "lstm": (0, 2, 3, 1),

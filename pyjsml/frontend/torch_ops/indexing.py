@@ -13,7 +13,7 @@ from tvm.tirx import IntImm
 from pyjsml.errors import ModelError
 from pyjsml.frontend.slicing import strided_slice, within
 from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of, operand, sizes_of
-from pyjsml.kernels import slices
+from pyjsml.kernels.ops import slices
 
 
 def index(importer: Any, node: Any) -> Any:

@@ -11,7 +11,7 @@ from tvm import relax
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.torch_ops.common import arguments, dtype_of, sizes_of
-from pyjsml.kernels.adaptive import adaptive_max
+from pyjsml.kernels.ops.adaptive import adaptive_max
 
 
 def average_pool(importer: Any, node: Any) -> Any:

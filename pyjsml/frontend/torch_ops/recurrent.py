@@ -9,7 +9,7 @@ from tvm import relax
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.recurrence import Weights, part_of, run_layer, stacked
-from pyjsml.kernels.recurrent_layer import Cell, Layer
+from pyjsml.kernels.recurrent.layer import Cell, Layer
 
 _ORDER: Mapping[Cell, tuple[int, ...]] = {
     "lstm": (0, 1, 2, 3),

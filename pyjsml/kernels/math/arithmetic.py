@@ -7,8 +7,8 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.expression import cast, dtype
 from pyjsml.kernels.math.values import absolute, bound, intrinsic, real, select
+from pyjsml.kernels.tir.expression import cast, dtype
 
 
 def round_even(x: Any) -> Any:

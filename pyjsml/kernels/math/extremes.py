@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from tvm import tirx
 
-from pyjsml.kernels.expression import dtype
 from pyjsml.kernels.math.values import bits_of, float_of, intrinsic, real, select
+from pyjsml.kernels.tir.expression import dtype
 
 
 def extreme_of(a: Any, b: Any, largest: bool) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 import tvm_ffi
 from tvm import ir, tirx
 
-from pyjsml.kernels.expression import call_name, dtype
 from pyjsml.kernels.math.arithmetic import fmod, hypot, round_even, rsqrt
 from pyjsml.kernels.math.erf import erf
 from pyjsml.kernels.math.exponential import exp, exp2, exp10, exp_to_one, sigmoid
@@ -19,6 +18,7 @@ from pyjsml.kernels.math.logarithm import log, log1p, log2, log10
 from pyjsml.kernels.math.power import power
 from pyjsml.kernels.math.trigonometric import acos, asin, atan, atan2, cos, sin, tan
 from pyjsml.kernels.math.values import Function, is_nan, real
+from pyjsml.kernels.tir.expression import call_name, dtype
 
 FLOAT32: Mapping[str, Function] = MappingProxyType(
     {

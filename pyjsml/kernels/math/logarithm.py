@@ -7,7 +7,6 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.expression import cast
 from pyjsml.kernels.math.values import (
     LOG2E,
     bits_of,
@@ -20,6 +19,7 @@ from pyjsml.kernels.math.values import (
     real,
     select,
 )
+from pyjsml.kernels.tir.expression import cast
 
 
 def log(x: Any) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.expression import cast
 from pyjsml.kernels.math.arithmetic import round_even, rsqrt
 from pyjsml.kernels.math.exponential import ldexp
 from pyjsml.kernels.math.values import (
@@ -24,6 +23,7 @@ from pyjsml.kernels.math.values import (
     real,
     select,
 )
+from pyjsml.kernels.tir.expression import cast
 
 
 def power(x: Any, y: Any) -> Any:

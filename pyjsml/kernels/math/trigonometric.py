@@ -7,7 +7,6 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.expression import cast
 from pyjsml.kernels.math.arithmetic import round_even
 from pyjsml.kernels.math.values import (
     Function,
@@ -21,6 +20,7 @@ from pyjsml.kernels.math.values import (
     select,
     signed,
 )
+from pyjsml.kernels.tir.expression import cast
 
 
 def sin(x: Any) -> Any:

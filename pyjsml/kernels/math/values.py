@@ -8,7 +8,7 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.expression import dtype
+from pyjsml.kernels.tir.expression import dtype
 
 Function = Callable[..., Any]
 """Takes float expressions, gives one."""

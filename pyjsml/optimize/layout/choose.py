@@ -5,7 +5,7 @@ from __future__ import annotations
 import tvm
 from tvm import relax
 
-from pyjsml.kernels.dims import FlatDims
+from pyjsml.kernels.tir.dims import FlatDims
 from pyjsml.optimize.layout import axes, images
 from pyjsml.optimize.layout.forms import Activations
 from pyjsml.optimize.rewrite import bindings, op_name, without_main

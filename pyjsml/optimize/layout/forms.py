@@ -8,7 +8,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from pyjsml.kernels.dims import FlatDims
+from pyjsml.kernels.tir.dims import FlatDims
 from pyjsml.optimize.rewrite import dtype_of, emit, operands, shape_of, substitute
 from pyjsml.optimize.simplify import reshape
 

@@ -22,8 +22,8 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from pyjsml.kernels import quantized
-from pyjsml.kernels.layout import PANEL
+from pyjsml.kernels.ops import quantized
+from pyjsml.kernels.ops.layout import PANEL
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.moves import MOVES, added_up, averaged, joined, moved
 from pyjsml.optimize.quantize.operands import dequantized, is_activation, number, unsigned

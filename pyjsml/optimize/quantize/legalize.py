@@ -9,7 +9,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from pyjsml.kernels import quantized
+from pyjsml.kernels.ops import quantized
 from pyjsml.optimize.rewrite import shape_of
 
 

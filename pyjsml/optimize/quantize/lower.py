@@ -1,4 +1,4 @@
-"""Lower integer convolutions and products to the kernels of `pyjsml.kernels.int8`."""
+"""Lower integer convolutions and products to the kernels of `pyjsml.kernels.int8.int8`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 import tvm
 from tvm import relax
 
-from pyjsml.kernels import int8, quantized
-from pyjsml.kernels.conv2d import MAX_IMPLICIT, Window
+from pyjsml.kernels.int8 import int8
+from pyjsml.kernels.ops import quantized
+from pyjsml.kernels.ops.conv2d import MAX_IMPLICIT, Window
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.operands import number
 from pyjsml.optimize.rewrite import emit, op_name, shape_of

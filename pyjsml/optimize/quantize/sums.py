@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
-from pyjsml.kernels import quantized
+from pyjsml.kernels.ops import quantized
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.quantize.operands import number
 from pyjsml.optimize.rewrite import shape_of

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tvm import te, tirx
 
-from pyjsml.kernels.conv2d import Window, conv2d, narrow_conv2d
-from pyjsml.kernels.layout import PANEL
+from pyjsml.kernels.ops.conv2d import Window, conv2d, narrow_conv2d
+from pyjsml.kernels.ops.layout import PANEL
 from tests.ops.cases.case import Binding, Case, by_torch, f32
 from tests.ops.cases.weights import panels, unpacked
 from tests.ops.functions import Size, from_te

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from tvm import te, topi
 
-from pyjsml.kernels import scatter
-from pyjsml.kernels.gathered import form
+from pyjsml.kernels.gathered.gathered import form
+from pyjsml.kernels.ops import scatter
 from tests.ops.cases.case import Array, Binding, Case, Spec, by_torch
 from tests.ops.functions import Dims, Size, sizes
 

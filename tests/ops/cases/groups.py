@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from pyjsml.kernels.conv2d import Window, group_conv2d
-from pyjsml.kernels.depthwise import depthwise_conv2d
+from pyjsml.kernels.ops.conv2d import Window, group_conv2d
+from pyjsml.kernels.ops.depthwise import depthwise_conv2d
 from tests.ops.cases.case import Binding, Case, by_torch, f32
 from tests.ops.cases.convolutions import bordered
 from tests.ops.functions import Size, from_te

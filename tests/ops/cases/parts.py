@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tvm import te, topi
 
-from pyjsml.kernels.conv2d import Window, conv2d
-from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.matmul import matmul
+from pyjsml.kernels.ops.conv2d import Window, conv2d
+from pyjsml.kernels.ops.layout import PANEL
+from pyjsml.kernels.ops.matmul import matmul
 from tests.ops.cases.case import SEQUENCES, Binding, Case, by_torch, f32
 from tests.ops.cases.convolutions import bordered, clipped
 from tests.ops.cases.weights import panels, unpacked

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from tvm import te
 
-from pyjsml.kernels.attention import Attention, Heads, attention
-from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.matmul import batch_matmul, matmul, vector_matmul
+from pyjsml.kernels.ops.attention import Attention, Heads, attention
+from pyjsml.kernels.ops.layout import PANEL
+from pyjsml.kernels.ops.matmul import batch_matmul, matmul, vector_matmul
 from tests.ops.cases.case import EMPTY, SEQUENCES, Binding, Case, by_torch, f32
 from tests.ops.cases.weights import panels, unpacked
 from tests.ops.functions import Size, from_te

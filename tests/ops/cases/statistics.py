@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from tvm import relax, te, topi
 
-from pyjsml.kernels.adaptive import adaptive_mean
-from pyjsml.kernels.extremes import where_extreme
-from pyjsml.kernels.softmax import softmax
+from pyjsml.kernels.ops.adaptive import adaptive_mean
+from pyjsml.kernels.ops.extremes import where_extreme
+from pyjsml.kernels.ops.softmax import softmax
 from tests.ops.cases.case import EMPTY, SEQUENCES, Binding, Case, by_torch, f32, op_case, pooled
 from tests.ops.functions import Size, from_te
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from pyjsml.kernels.conv2d_transpose import Phases, conv2d_transpose
-from pyjsml.kernels.layout import PANEL
+from pyjsml.kernels.ops.conv2d_transpose import Phases, conv2d_transpose
+from pyjsml.kernels.ops.layout import PANEL
 from tests.ops.cases.case import Binding, Case, by_torch, f32
 from tests.ops.cases.weights import panels, unpacked
 from tests.ops.functions import Size, from_te

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pyjsml.kernels.conv2d import pack_conv2d, pack_group_conv2d, pack_narrow_conv2d
-from pyjsml.kernels.conv2d_transpose import pack_conv2d_transpose
-from pyjsml.kernels.depthwise import pack_depthwise
-from pyjsml.kernels.layout import PANEL
-from pyjsml.kernels.matmul import pack_matmul, pack_matmul_transposed
+from pyjsml.kernels.ops.conv2d import pack_conv2d, pack_group_conv2d, pack_narrow_conv2d
+from pyjsml.kernels.ops.conv2d_transpose import pack_conv2d_transpose
+from pyjsml.kernels.ops.depthwise import pack_depthwise
+from pyjsml.kernels.ops.layout import PANEL
+from pyjsml.kernels.ops.matmul import pack_matmul, pack_matmul_transposed
 from tests.ops.cases.case import Array, Case, f32
 from tests.ops.functions import from_te
 

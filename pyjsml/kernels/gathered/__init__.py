@@ -1,0 +1,1 @@
+"""Operators whose loops carry state, by what each element of their result reads."""

@@ -1,0 +1,1 @@
+"""Products of bytes: what they compute, and their loops."""

@@ -1,0 +1,1 @@
+"""The loops that a function gets, by what it computes."""

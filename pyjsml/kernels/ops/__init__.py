@@ -1,0 +1,1 @@
+"""What each op family computes, as tensor expressions."""

@@ -1,0 +1,1 @@
+"""TIR, read and written: what every schedule needs."""

@@ -1,0 +1,1 @@
+"""Winograd's convolution: what it computes, its weights, and its loops."""
