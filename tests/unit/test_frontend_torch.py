@@ -166,6 +166,7 @@ def test_exports_that_depend_on_values_say_where() -> None:
     assert "in forward, the model needs to know the values of a tensor" in message
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
 def test_modules_quantised_in_eager_mode_are_named() -> None:
     layer = torch.ao.nn.quantized.Linear(3, 2)  # type: ignore[no-untyped-call]
     with pytest.raises(ModelError, match=r"modules quantised in torch's eager mode \('1'\)"):
