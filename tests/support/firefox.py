@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,9 @@ from pathlib import Path
 
 from pyjsml.engines.browser import find_program
 from pyjsml.engines.firefox import FirefoxEngine
+
+# Standard input ends when this process does, however that comes about, and Firefox with it.
+SERVER = '"$@" & read -r end; kill 0'
 
 
 class SharedFirefox:
@@ -48,15 +50,15 @@ def _serving(engine: FirefoxEngine, folder: Path) -> Iterator[str]:
         config.write_text(json.dumps({k: v for k, v in options.items() if v is not None}))
         command = [sys.executable, "-m", "playwright", "launch-server", "--browser", "firefox"]
         with subprocess.Popen(
-            [*command, "--config", str(config)],
+            ["/bin/sh", "-c", SERVER, "sh", *command, "--config", str(config)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # so that a signal meets the server, too
+            start_new_session=True,  # a process group of its own, to be ended as a whole
         ) as process:
+            assert process.stdin is not None
             assert process.stdout is not None
-            try:
+            with process.stdin:
                 address = process.stdout.readline().strip()
                 assert address.startswith("ws://"), "Playwright can't start Firefox"
                 yield address
-            finally:
-                os.killpg(process.pid, signal.SIGTERM)
