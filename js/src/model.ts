@@ -1,4 +1,3 @@
-import { isBlock } from "./executor/block.js";
 import {
   type Expr,
   FORMAT_VERSION,
@@ -8,9 +7,10 @@ import {
 } from "./data.js";
 import { type DeviceName, devicesOf } from "./devices/device.js";
 import { FormatVersionError } from "./errors.js";
+import { isBlock } from "./executor/block.js";
 import type { Picture } from "./picture/picture.js";
-import type { DataOf, Shape, Tensor } from "./tensor.js";
 import { bytesOf } from "./schedule/work.js";
+import type { DataOf, Shape, Tensor } from "./tensor.js";
 
 /** Named tensors: what a model takes or gives. */
 export type Ports = { readonly [name: string]: Tensor };

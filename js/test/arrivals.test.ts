@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { Arrivals } from "../src/load/arrivals.js";
 import type { ModelData } from "../src/data.js";
 import { BundleError, type Tensor, tensor, writeSafetensors } from "../src/index.js";
+import { Arrivals } from "../src/load/arrivals.js";
 import { Shard } from "../src/load/shard.js";
 import { bytesOf } from "../src/tensor.js";
 import { modelData } from "./model.js";

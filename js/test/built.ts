@@ -1,8 +1,8 @@
+import { build } from "esbuild";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
 import { afterAll } from "vitest";
 import { outputs } from "../build.js";
 import type * as Runtime from "../src/index.js";

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { BLOCK, FileDigest } from "../src/load/digest.js";
 import { DigestError } from "../src/index.js";
+import { BLOCK, FileDigest } from "../src/load/digest.js";
 import { describeFile } from "./model.js";
 
 /** Feed `bytes` block by block, each in the place of the one before, as a file comes. */

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { hasExactDots } from "../src/load/dots.js";
 import { Executor, LoadError } from "../src/index.js";
+import { hasExactDots } from "../src/load/dots.js";
 import { modelData, modelFiles } from "./model.js";
 
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { bindInputs } from "../src/run/inputs.js";
 import { InputError, tensor } from "../src/index.js";
+import { bindInputs } from "../src/run/inputs.js";
 import { modelData } from "./model.js";
 
 const fixed = modelData(2);

@@ -3,8 +3,8 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
 import type * as Runtime from "../src/index.js";
 import { useRuntime } from "./built.js";
-import { dynamicModel, modelFiles } from "./model.js";
 import { graphFiles, randomFrom, randomGraph, SIZE } from "./graph.js";
+import { dynamicModel, modelFiles } from "./model.js";
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -5,8 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { BLOCK } from "../src/load/digest.js";
-import { hasRelaxedSimd } from "../src/wasm/device.js";
 import { systemHost } from "../src/host.js";
 import {
   DigestError,
@@ -17,6 +15,8 @@ import {
   tensor,
   writeSafetensors,
 } from "../src/index.js";
+import { BLOCK } from "../src/load/digest.js";
+import { hasRelaxedSimd } from "../src/wasm/device.js";
 import {
   describeFile,
   expected,

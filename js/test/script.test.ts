@@ -1,10 +1,10 @@
+import { build } from "esbuild";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
-import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
-import { expected, modelFiles, staticModel } from "./model.js";
 import { outputs } from "../build.js";
+import { expected, modelFiles, staticModel } from "./model.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 

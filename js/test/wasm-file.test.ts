@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { BundleError, OutOfMemoryError } from "../src/errors.js";
-import { close } from "../src/wasm/kernels.js";
 import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "../src/wasm/file.js";
+import { close } from "../src/wasm/kernels.js";
 import { assemble } from "./model.js";
 
 const importing = (limits: string) =>

@@ -1,7 +1,7 @@
+import { DeadlockError, OptionError, StateError } from "../errors.js";
 import { Line } from "./line.js";
 import type { Owner } from "./owner.js";
 import { AcceleratorPolicy, type AcceleratorPolicyOptions } from "./policy.js";
-import { DeadlockError, OptionError, StateError } from "../errors.js";
 
 /** The part of the Web Locks API (`navigator.locks`) that an accelerator needs. */
 export interface Locks {

@@ -1,5 +1,5 @@
-import type { Accelerator, Lease } from "./accelerator.js";
 import { StateError } from "../errors.js";
+import type { Accelerator, Lease } from "./accelerator.js";
 
 /** What an owner waits for, unless it gives up. */
 export interface Wait {

@@ -1,6 +1,6 @@
+import type { Next, NextSync } from "../executor/hooks.js";
 import type { Accelerator } from "./accelerator.js";
 import { Owner } from "./owner.js";
-import type { Next, NextSync } from "../executor/hooks.js";
 
 export interface AcceleratorPolicyOptions {
   /** What errors call the executor; to be given where it holds other accelerators too. */

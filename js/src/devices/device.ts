@@ -1,5 +1,5 @@
-import { isBlock } from "../executor/block.js";
 import type { DType, ModelData, OpData } from "../data.js";
+import { isBlock } from "../executor/block.js";
 import type { Picture } from "../picture/picture.js";
 import type { Plan } from "../schedule/plan.js";
 import type { DataOf } from "../tensor.js";

@@ -1,6 +1,6 @@
 import type { ModelData } from "../data.js";
-import type { Device, DeviceName } from "./device.js";
 import { OptionError } from "../errors.js";
+import type { Device, DeviceName } from "./device.js";
 
 /**
  * A device that an executor is to have: one of this runtime's, by its name, or one that the caller has

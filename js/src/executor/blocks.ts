@@ -1,9 +1,9 @@
-import { type BlockData, isBlock } from "./block.js";
 import type { Expr, ModelData, OpData, StepData } from "../data.js";
 import { type DeviceName, isView } from "../devices/device.js";
 import { add } from "../dims.js";
 import { OptionError, PlacementError } from "../errors.js";
 import type { Claim, Placed } from "../schedule/placement.js";
+import { type BlockData, isBlock } from "./block.js";
 
 /**
  * Ops that an executor runs as one: those of a module, by its path (`layer1.0`), with what is of no

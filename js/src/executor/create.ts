@@ -1,17 +1,17 @@
-import { Arrivals } from "../load/arrivals.js";
 import type { ModelData } from "../data.js";
 import type { Device } from "../devices/device.js";
 import { checkDevices, given, joinDevices, makeDevices } from "../devices/devices.js";
 import { BundleError } from "../errors.js";
 import { REST_AFTER_MS, systemHost } from "../host.js";
+import { Arrivals } from "../load/arrivals.js";
 import { load, loadSync } from "../load/load.js";
+import { Weights } from "../load/weights.js";
 import { checkFormat, type Model } from "../model.js";
-import type { CreateOptions, CreateSyncOptions } from "./options.js";
-import { Parts } from "./parts.js";
 import { usableThreads } from "../threads/host.js";
 import { WasmDevice } from "../wasm/device.js";
 import type { WebGl2Options } from "../webgl2/context.js";
-import { Weights } from "../load/weights.js";
+import type { CreateOptions, CreateSyncOptions } from "./options.js";
+import { Parts } from "./parts.js";
 
 /** The class of an executor, as `create` wants it. */
 export type ExecutorClass<M extends Model, E> = new (parts: Parts<M>) => E;

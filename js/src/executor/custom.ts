@@ -1,7 +1,7 @@
 import { ExecutorError } from "../errors.js";
+import type { Model } from "../model.js";
 import { type Created, Executor } from "./executor.js";
 import type { CreateOptions, CreateSyncOptions } from "./options.js";
-import type { Model } from "../model.js";
 import type { Policy } from "./policy.js";
 
 /** What a module that customises execution exports by default: a class of executors, or policies. */

@@ -1,10 +1,10 @@
-import { isBlock } from "./block.js";
 import type { DimData, ModelData, OpData, OriginData, PortData } from "../data.js";
 import type { Device, DeviceName } from "../devices/device.js";
 import { type Binding, evaluate } from "../dims.js";
-import type { Isa } from "./options.js";
 import type { Placed } from "../schedule/placement.js";
 import { costOf, workOf } from "../schedule/work.js";
+import { isBlock } from "./block.js";
+import type { Isa } from "./options.js";
 
 /** Where and how an op of a run runs, as plain data. */
 export interface OpDescription {

@@ -1,13 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import type { Block } from "./blocks.js";
-import { create, createSync, type ExecutorClass } from "./create.js";
-import type { Description } from "./describe.js";
 import type { TextureOf } from "../devices/device.js";
-import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import type { Feed, Model, Op, OpNameOf, OutputsOf } from "../model.js";
-import { Overrides, policyOf } from "./overrides.js";
-import type { Parts } from "./parts.js";
 import type { ReadOptions } from "../run/reach.js";
 import type {
   AnyRunOptions,
@@ -19,8 +13,14 @@ import type {
   RunSyncOptions,
 } from "../run/run.js";
 import { Runner } from "../run/runner.js";
-import type { Tensor } from "../tensor.js";
 import type { Outcome } from "../run/underway.js";
+import type { Tensor } from "../tensor.js";
+import type { Block } from "./blocks.js";
+import { create, createSync, type ExecutorClass } from "./create.js";
+import type { Description } from "./describe.js";
+import type { CreateOptions, CreateSyncOptions } from "./options.js";
+import { Overrides, policyOf } from "./overrides.js";
+import type { Parts } from "./parts.js";
 
 // Not every engine has these symbols; code compiled for such an engine looks for the same stand-ins.
 const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.dispose");

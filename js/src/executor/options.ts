@@ -1,8 +1,8 @@
 import type { DeviceOption } from "../devices/devices.js";
 import type { Host } from "../host.js";
-import type { Policy } from "./policy.js";
 import type { Threads } from "../threads/host.js";
 import type { WebGl2Options } from "../webgl2/context.js";
+import type { Policy } from "./policy.js";
 
 /** What a file's bytes may be given as. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;

@@ -1,6 +1,6 @@
-import type { Next, NextSync } from "./hooks.js";
 import type { Model, Op } from "../model.js";
 import type { Placement } from "../schedule/placement.js";
+import type { Next, NextSync } from "./hooks.js";
 import type { Policy, Run } from "./policy.js";
 
 /** What a subclass of Executor may override. Each of them leaves all as it is. */

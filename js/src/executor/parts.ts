@@ -1,17 +1,17 @@
 import { Owner } from "../accelerator/owner.js";
-import { type Block, checkHomes, withBlocks } from "./blocks.js";
-import { describeOp, type Description } from "./describe.js";
 import type { Device } from "../devices/device.js";
-import { Frames } from "../schedule/frames.js";
 import type { Host } from "../host.js";
 import { type Model, type Op, opsOf } from "../model.js";
-import type { Isa } from "./options.js";
 import { orderSteps } from "../run/order.js";
+import { Turns } from "../run/turns.js";
+import { Frames } from "../schedule/frames.js";
 import { type Placed, placeAll } from "../schedule/placement.js";
 import type { Plan } from "../schedule/plan.js";
+import { type Block, checkHomes, withBlocks } from "./blocks.js";
+import { describeOp, type Description } from "./describe.js";
+import type { Isa } from "./options.js";
 import { compose, type Hooks, type Policy } from "./policy.js";
 import { prepare, type Preparation } from "./preparation.js";
-import { Turns } from "../run/turns.js";
 
 /** What making an executor begins with. */
 export interface Basis<M extends Model> {

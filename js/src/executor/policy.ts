@@ -1,9 +1,9 @@
 import type { Binding } from "../dims.js";
 import { OptionError } from "../errors.js";
-import type { Next, NextSync, SyncHook, WaitHook } from "./hooks.js";
 import type { Model, Op } from "../model.js";
 import type { Chooser } from "../run/order.js";
 import type { Placement } from "../schedule/placement.js";
+import type { Next, NextSync, SyncHook, WaitHook } from "./hooks.js";
 
 /** A run, as hooks see it. */
 export interface Run {

@@ -1,7 +1,7 @@
 import type { ModelData, ValueData } from "../data.js";
 import type { Frame } from "../schedule/frames.js";
-import type { Progress } from "./options.js";
 import { bytesOf } from "../tensor.js";
+import type { Progress } from "./options.js";
 
 /** What making an executor is about to do. */
 export interface Preparation {

@@ -4,14 +4,14 @@
  */
 
 import type { FileData, ModelData } from "../data.js";
-import { FileDigest, fileName } from "./digest.js";
-import { hasExactDots } from "./dots.js";
 import { LoadError, OptionError } from "../errors.js";
 import type { Bytes, CreateOptions, CreateSyncOptions, Isa } from "../executor/options.js";
-import { type Blocks, read, split, type Tools } from "./read.js";
-import { Shard } from "./shard.js";
 import { bytesOf } from "../tensor.js";
 import { hasRelaxedSimd } from "../wasm/device.js";
+import { FileDigest, fileName } from "./digest.js";
+import { hasExactDots } from "./dots.js";
+import { type Blocks, read, split, type Tools } from "./read.js";
+import { Shard } from "./shard.js";
 
 /**
  * How much of a file may still be to come when the next one is asked for: what hides the way to the

@@ -1,6 +1,6 @@
 import type { FileData } from "../data.js";
-import { BLOCK, canDigest } from "./digest.js";
 import { LoadError } from "../errors.js";
+import { BLOCK, canDigest } from "./digest.js";
 
 /** What reading files takes. */
 export interface Tools {

@@ -1,8 +1,8 @@
 import type { DType, ModelData, ValueData } from "../data.js";
 import { evaluateAll } from "../dims.js";
 import { BundleError } from "../errors.js";
-import { type Entry, readEntries } from "./safetensors.js";
 import { formatShape, type Shape } from "../tensor.js";
+import { type Entry, readEntries } from "./safetensors.js";
 
 /** What is known of a weight of a file. */
 export interface Found {

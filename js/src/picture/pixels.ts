@@ -1,8 +1,8 @@
 /** Pictures without a GPU: their pixels are read through a canvas, and scaled here. */
 
 import { InputError } from "../errors.js";
-import { extentOf, type Picture, refusePicture } from "./picture.js";
 import { tagOf } from "../tensor.js";
+import { extentOf, type Picture, refusePicture } from "./picture.js";
 
 /** The pixels of an image: red, green, blue and alpha of each, from 0 to 255. */
 interface Pixels {

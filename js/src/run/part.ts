@@ -1,6 +1,7 @@
 import type { ModelData, PortData, ValueData } from "../data.js";
 import type { Binding } from "../dims.js";
 import type { Frame, Frames } from "../schedule/frames.js";
+import type { Span } from "../schedule/timeline.js";
 import {
   bindInputs,
   bindTensors,
@@ -11,7 +12,6 @@ import {
   pairInputs,
 } from "./inputs.js";
 import { findValue, UNKNOWN } from "./names.js";
-import type { Span } from "../schedule/timeline.js";
 
 type Arrays = ReadonlyMap<number, Content>;
 

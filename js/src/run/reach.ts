@@ -1,10 +1,10 @@
 import type { DType, ModelData } from "../data.js";
 import { InputError, StateError } from "../errors.js";
+import { asTensor } from "../schedule/schedule.js";
+import type { Shape, Tensor } from "../tensor.js";
 import { bindTensors, type Content, misfits } from "./inputs.js";
 import { findValue, UNKNOWN } from "./names.js";
 import type { Part } from "./part.js";
-import { asTensor } from "../schedule/schedule.js";
-import type { Shape, Tensor } from "../tensor.js";
 
 export interface ReadOptions {
   /**

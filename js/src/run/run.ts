@@ -1,9 +1,9 @@
-import type { Model, OpNameOf, OutputsOf } from "../model.js";
-import { OptionError } from "../errors.js";
 import type { DType } from "../data.js";
-import type { Selection } from "./part.js";
+import { OptionError } from "../errors.js";
+import type { Model, OpNameOf, OutputsOf } from "../model.js";
 import type { DataOf, Tensor } from "../tensor.js";
 import type { Trace } from "../trace/trace.js";
+import type { Selection } from "./part.js";
 
 /** Tensors for values of a run by name, or their typed arrays where the shape is static. */
 export type Feeds = Readonly<Record<string, Tensor | DataOf<DType>>>;

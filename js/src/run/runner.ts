@@ -1,12 +1,12 @@
 import type { TextureOf } from "../devices/device.js";
 import { StateError } from "../errors.js";
 import { dispatchWaiting, SyncChain } from "../executor/hooks.js";
-import type { Model, Op } from "../model.js";
-import { bindAll, bindPart } from "./part.js";
 import type { Parts } from "../executor/parts.js";
+import type { Model, Op } from "../model.js";
+import type { Tensor } from "../tensor.js";
+import { bindAll, bindPart } from "./part.js";
 import { type ReadOptions, readNow, writeNow } from "./reach.js";
 import { type AnyRunOptions, checkYieldEvery } from "./run.js";
-import type { Tensor } from "../tensor.js";
 import { type Outcome, Underway } from "./underway.js";
 
 /**

@@ -1,15 +1,15 @@
-import { type Captures, findCaptures, NO_CAPTURES } from "./capture.js";
 import type { ModelData } from "../data.js";
-import type { Output } from "../schedule/frames.js";
 import type { TextureOf } from "../devices/device.js";
+import type { Run } from "../executor/policy.js";
 import type { Host } from "../host.js";
 import type { Model, Op } from "../model.js";
-import type { Part } from "./part.js";
-import type { Run } from "../executor/policy.js";
-import { type Moment, replaceValue } from "./reach.js";
-import type { AnyRunOptions } from "./run.js";
+import type { Output } from "../schedule/frames.js";
 import { asTensor, type Step } from "../schedule/schedule.js";
 import type { Tensor } from "../tensor.js";
+import { type Captures, findCaptures, NO_CAPTURES } from "./capture.js";
+import type { Part } from "./part.js";
+import { type Moment, replaceValue } from "./reach.js";
+import type { AnyRunOptions } from "./run.js";
 
 type Tensors = Record<string, Tensor>;
 

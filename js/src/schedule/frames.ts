@@ -1,11 +1,11 @@
-import { isBlock } from "../executor/block.js";
 import type { DType, ModelData, OpData, StepData } from "../data.js";
 import type { Call, Device, Use } from "../devices/device.js";
 import { type Binding, evaluateAll } from "../dims.js";
+import { isBlock } from "../executor/block.js";
+import type { Shape } from "../tensor.js";
+import type { Placed } from "./placement.js";
 import { makePlan, type Plan } from "./plan.js";
 import { bindStep, copyStep, joinSteps, type Site, type Step } from "./schedule.js";
-import type { Placed } from "./placement.js";
-import type { Shape } from "../tensor.js";
 import { Timeline } from "./timeline.js";
 import { findUses, type Uses } from "./uses.js";
 import { type RoomSets, Values } from "./values.js";

@@ -1,11 +1,11 @@
 import type { DType, ModelData, OpData, StepData } from "../data.js";
 import type { BoundOp, Call, Device, Room } from "../devices/device.js";
-import { evaluate, evaluateAll } from "../dims.js";
 import { failureOf } from "../devices/failure.js";
-import type { Claim, Placed } from "./placement.js";
-import type { Plan } from "./plan.js";
+import { evaluate, evaluateAll } from "../dims.js";
 import type { DataOf, Shape, Tensor } from "../tensor.js";
 import type { Work } from "../trace/trace.js";
+import type { Claim, Placed } from "./placement.js";
+import type { Plan } from "./plan.js";
 import type { Values } from "./values.js";
 import { costOf, workOf } from "./work.js";
 

@@ -1,6 +1,6 @@
-import { blockAround, isBlock } from "../executor/block.js";
 import type { ModelData, OpData } from "../data.js";
 import { isView, writtenBy } from "../devices/device.js";
+import { blockAround, isBlock } from "../executor/block.js";
 import type { Frame } from "./frames.js";
 import { overlap, rangeOf } from "./plan.js";
 

@@ -1,6 +1,6 @@
-import { isBlock } from "../executor/block.js";
 import type { ModelData, OpData, StepData } from "../data.js";
 import { isView, type Use } from "../devices/device.js";
+import { isBlock } from "../executor/block.js";
 import type { RoomSets } from "./values.js";
 
 /** Where values are, and when. */

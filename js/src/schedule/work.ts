@@ -1,7 +1,7 @@
-import { isBlock } from "../executor/block.js";
 import type { Expr, ModelData, OpData, ValueData } from "../data.js";
 import { isView } from "../devices/device.js";
 import { add, type Binding, evaluate, multiply } from "../dims.js";
+import { isBlock } from "../executor/block.js";
 import { itemSize } from "../tensor.js";
 import type { Work } from "../trace/trace.js";
 

@@ -4,8 +4,8 @@
  */
 
 import { Kernels } from "../wasm/kernels.js";
-import type { Assignment } from "./pool.js";
 import { Desk } from "./job.js";
+import type { Assignment } from "./pool.js";
 import { Queue } from "./queue.js";
 
 const port = globalThis.process?.getBuiltinModule?.("node:worker_threads").parentPort;

@@ -1,13 +1,13 @@
 import type { DType } from "../data.js";
 import type { BoundOp, Device, Room, Sharing } from "../devices/device.js";
 import { BundleError, OutOfMemoryError } from "../errors.js";
-import { Kernels } from "./kernels.js";
 import { align, type Plan, REGION_ALIGNMENT } from "../schedule/plan.js";
-import { Pool } from "../threads/pool.js";
-import type { ThreadCount } from "../threads/host.js";
 import { type DataOf, viewOf } from "../tensor.js";
+import type { ThreadCount } from "../threads/host.js";
+import { Pool } from "../threads/pool.js";
 import { Errands } from "./errands.js";
 import { makeMemory, makeSharedMemory, memoryImportOf, shareMemory } from "./file.js";
+import { Kernels } from "./kernels.js";
 import { type Crew, sharingOf, WasmRoom, type WasmSite } from "./room.js";
 
 const PAGE = 65536;

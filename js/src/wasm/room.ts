@@ -1,12 +1,12 @@
 import type { DType } from "../data.js";
 import { type BoundOp, type Call, isView, type Room, type Sharing } from "../devices/device.js";
 import { BundleError } from "../errors.js";
-import { close, type Kernel, type Kernels } from "./kernels.js";
 import { type Plan, type Range, rangeOf } from "../schedule/plan.js";
-import type { Pool } from "../threads/pool.js";
 import { type DataOf, itemSize } from "../tensor.js";
-import { whole } from "./warm.js";
+import type { Pool } from "../threads/pool.js";
 import type { Errands } from "./errands.js";
+import { close, type Kernel, type Kernels } from "./kernels.js";
+import { whole } from "./warm.js";
 
 /** What several threads take longer to agree on than one takes to do, in nanoseconds. */
 const WORTH_SHARING = 8000;

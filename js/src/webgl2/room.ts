@@ -7,11 +7,11 @@ import {
   type TextureOf,
   type Use,
 } from "../devices/device.js";
+import { describeOp } from "../devices/failure.js";
 import { evaluate, evaluateAll } from "../dims.js";
 import { BundleError } from "../errors.js";
 import type { Picture } from "../picture/picture.js";
 import type { Plan } from "../schedule/plan.js";
-import { describeOp } from "../devices/failure.js";
 import { type DataOf, type Shape, sizeOf } from "../tensor.js";
 import type { TextureArena } from "./arena.js";
 import type { Context } from "./context.js";

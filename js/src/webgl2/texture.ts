@@ -1,5 +1,5 @@
-import type { Context } from "./context.js";
 import { DeviceError, OutOfMemoryError } from "../errors.js";
+import type { Context } from "./context.js";
 import type { Extent, Kind } from "./layout.js";
 
 /** A texture, or what stands for it while the context is lost. Only `Textures` changes one. */
