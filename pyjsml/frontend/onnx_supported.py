@@ -10,7 +10,7 @@ from pyjsml.frontend import onnx_model
 from pyjsml.frontend.onnx_bodies import STANDARD
 from pyjsml.frontend.onnx_ops import OPERATORS
 from pyjsml.frontend.onnx_origins import origin_of
-from pyjsml.frontend.onnx_unroll import MAX_STEPS
+from pyjsml.frontend.onnx_unroll import MAX_NODES, MAX_STEPS
 from pyjsml.frontend.unsupported import refuse
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ _MICROSOFT_OPS = {
 }
 _SHARED_OPS = {"DequantizeLinear", "Gelu", "QuantizeLinear"}
 """Microsoft's operators that ONNX also has."""
-_STEPS = f"only steps of a number that the model fixes, of at most {MAX_STEPS}, are written out"
+_STEPS = (
+    f"only steps of a number that the model fixes, of at most {MAX_STEPS}, are written out, and "
+    f"not into more than {MAX_NODES} nodes"
+)
 _REASONS = {"Loop": _STEPS, "Scan": _STEPS}
 """Why operators are refused that are compiled in other models."""
 

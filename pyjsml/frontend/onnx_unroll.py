@@ -15,20 +15,27 @@ if TYPE_CHECKING:
 MAX_STEPS = 64
 """How many copies of a body there may be: more of them are more code than a loop is worth."""
 
+MAX_NODES = 10_000
+"""How many nodes a graph may come to have: loops in loops multiply."""
+
 
 def unroll(model: ModelProto) -> ModelProto:
     """Return the model with its scans and loops written out, or the very same if none can be.
 
     One stays whole if the model does not say how many steps it takes, or if they are more than
-    `MAX_STEPS`. The format of scans is that since opset 9.
+    `MAX_STEPS`; all do if the graph would have more than `MAX_NODES`. The format of scans is that
+    since opset 9.
     """
     onnx = require("onnx")
     opset = max((e.version for e in model.opset_import if e.domain in STANDARD), default=1)
-    writers = {
-        index: writer
-        for index, node in enumerate(model.graph.node)
-        if (writer := _writer(model.graph, node, index, opset)) is not None
-    }
+    writers: dict[int, Writer] = {}
+    size = len(model.graph.node)
+    for index, node in enumerate(model.graph.node):
+        if writer := _writer(model.graph, node, index, opset):
+            writers[index] = writer
+            size += writer.count * len(writer.body.node)
+            if size > MAX_NODES:
+                return model
     if not writers:
         return model
     unrolled: ModelProto = onnx.ModelProto()

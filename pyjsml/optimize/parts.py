@@ -13,8 +13,8 @@ from dataclasses import replace
 import tvm
 from tvm import relax, tirx
 
+from pyjsml.kernels.loops.loops import LANES
 from pyjsml.kernels.ops.layout import PANEL
-from pyjsml.kernels.winograd.block import LANES
 from pyjsml.optimize.rewrite import (
     bindings,
     dtype_of,

@@ -60,6 +60,21 @@ nested (float[3] x) => (float[3] y) <int64 three = {3}, int64 one = {1}> {
 }
 """
 """How often the inner loop runs depends on the step of the outer one."""
+DEEP = """
+deep (float[3] x) => (float[3] y) <int64 many = {64}> {
+  y = Loop (many, , x) <body = outer (int64 i, bool a, float[3] u) => (bool b, float[3] v) {
+    b = Identity (a)
+    v = Loop (many, , u) <body = middle (int64 j, bool c, float[3] p) => (bool d, float[3] q) {
+      d = Identity (c)
+      q = Loop (many, , p) <body = inner (int64 k, bool e, float[3] r) => (bool f, float[3] s) {
+        f = Identity (e)
+        s = Cos (r)
+      }>
+    }>
+  }>
+}
+"""
+"""262,144 steps, though no loop has many."""
 SEQUENCE = """
 sequence (float[2,3] x) => (float[2,3] y, float[2,2,3] both, int64 size)
   <int64 three = {3}, int64 last = {-1}, int64 first = {0}> {
@@ -173,6 +188,11 @@ def test_what_branches_ask_for_in_vain_is_listed_at_once() -> None:
 def test_a_loop_of_steps_that_the_model_does_not_fix_is_refused(text: str) -> None:
     with pytest.raises(UnsupportedOpError, match=r"Loop ×1: .*only steps of a number"):
         api.bundle(parser.parse_model(HEAD.format(opset=17) + text))
+
+
+def test_loops_in_loops_are_refused_before_they_are_too_much_code() -> None:
+    with pytest.raises(UnsupportedOpError, match=r"Loop ×\d+: .*not into more than 10000 nodes"):
+        api.bundle(parser.parse_model(HEAD.format(opset=17) + DEEP))
 
 
 def test_a_model_that_is_given_is_left_as_it_is() -> None:

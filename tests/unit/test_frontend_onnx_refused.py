@@ -31,7 +31,10 @@ def test_unsupported_operators_are_listed_at_once(tmp_path: Path) -> None:
     assert caught.value.problems == (
         "my.ops.Warp ×2: warp 1, warp 2",
         "my.ops.Relu ×1: c",
-        "Loop ×1: y: only steps of a number that the model fixes, of at most 64, are written out",
+        (
+            "Loop ×1: y: only steps of a number that the model fixes, of at most 64, are written "
+            "out, and not into more than 10000 nodes"
+        ),
     )
 
 
