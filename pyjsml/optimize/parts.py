@@ -126,6 +126,6 @@ def reads_parts(reader: relax.Call, whole: relax.Expr) -> bool:
 def _read_by_parts(module: tvm.IRModule) -> Iterator[relax.Var]:
     for binding in bindings(module):
         if op_name(binding.value) == "relax.call_tir":
-            first = binding.value.args[1].fields[0]
-            if isinstance(first, relax.Var) and reads_parts(binding.value, first):
-                yield first
+            for first in list(binding.value.args[1].fields)[:1]:
+                if isinstance(first, relax.Var) and reads_parts(binding.value, first):
+                    yield first

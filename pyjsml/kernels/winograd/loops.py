@@ -146,17 +146,23 @@ class _Loops:
     def _transform(self) -> tirx.Stmt:
         """Transform the pixels of the block, those of a tile at the border with a check on each."""
         tile = self._tile()
-        ends = (0, self.block.size - 1)
-        corners = [
-            self._pixel(tile, integer(a), integer(b), integer(0))
-            for a in range(self.block.size)
-            for b in ends
-        ]
-        inside = self.emitter.simplify(tirx.all(*conditions(corners), tirx.const(True, "bool")))
+        inside = self._inside(tile)
         body = self._transform_tile(tile, inside=True)
         if constant(inside) != 1:
             body = tirx.IfThenElse(inside, body, self._transform_tile(tile, inside=False))
         return serial([tile.number], sequence(*tile.binds, body))
+
+    def _inside(self, tile: _Tile) -> Any:
+        """Return the condition that no pixel of the tile is beyond the border: no corner is."""
+        size = self.block.size
+        pixels = self.function.stages[0]
+        corners = []
+        for a in range(size):
+            for b in (0, size - 1):
+                place = [self.batch.var, tile.down, tile.across, *map(integer, (a, b, 0))]
+                at = {axis.var: position for axis, position in zip(pixels.axes, place, strict=True)}
+                corners.append(substitute(pixels.writes[0].value, at))
+        return self.emitter.simplify(tirx.all(*conditions(corners), tirx.const(True, "bool")))
 
     def _pixel(self, tile: _Tile, a: Any, b: Any, channel: Any) -> Any:
         pixels = self.function.stages[0]
