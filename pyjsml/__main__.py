@@ -1,5 +1,24 @@
-"""`python -m pyjsml` is the `pyjsml` command."""
+"""The `pyjsml` command as a process: `pyjsml` and `python -m pyjsml`."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import signal
 
 from pyjsml.cli import main
 
-main()
+
+def run() -> None:
+    """Run the command that the process was started with, and end the process."""
+    # Else Python looks through all of TVM's and torch's objects for garbage once more: half a second.
+    atexit.register(gc.freeze)
+    try:
+        main()
+    finally:
+        # The command is done: an interrupt has nothing to stop, and would only end in noise.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    run()

@@ -42,7 +42,7 @@ def bundling(model: Path, target: Path, temporary: Path) -> Iterator[subprocess.
     command = [sys.executable, "-m", "pyjsml", "bundle", str(model), "-o", str(target)]
     with subprocess.Popen(
         command,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(temporary)},
@@ -102,11 +102,26 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing(
         wait_for(moment, process, folder)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate()
-    if process.returncode == 0:  # It was done before the signal came.
-        assert moment in ("emit", "writing")
+    target = folder / "out"
+    assert "Traceback" not in said
+    assert list(temporary.iterdir()) == []
+    if moment != "load" and target.exists():  # It was done before the signal came.
+        assert list(folder.iterdir()) == [target]
+        Bundle.open(target)
         return
     assert process.returncode == INTERRUPTED
     assert said.endswith("interrupted\n")
-    assert "Traceback" not in said
     assert list(folder.iterdir()) == []
-    assert list(temporary.iterdir()) == []
+
+
+def test_ctrl_c_after_the_last_step_changes_nothing(model: Path, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with bundling(model, tmp_path / "out", temporary) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.endswith("files\n"))
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode in (0, INTERRUPTED), "Python did not come to its end"
+    assert "Traceback" not in said
+    Bundle.open(tmp_path / "out")
