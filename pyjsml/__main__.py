@@ -11,7 +11,7 @@ from pyjsml.cli import main
 
 def run() -> None:
     """Run the command that the process was started with, and end the process."""
-    # Else Python looks through all of TVM's and torch's objects for garbage once more: half a second.
+    # Else Python looks once more for garbage among all that TVM and torch hold: half a second.
     atexit.register(gc.freeze)
     try:
         main()
