@@ -17,6 +17,7 @@ from pyjsml.timings import Timings
 
 if TYPE_CHECKING:
     from pyjsml.check import Report
+    from pyjsml.engines.precision import Precision
     from pyjsml.frontend.options import Dims, Inputs
     from pyjsml.program import Array, Isa
     from pyjsml.tune.tuner import Outcome
@@ -131,6 +132,7 @@ def check(
     engines: Sequence[str] = ("pythonmonkey",),
     isas: Sequence[Isa | None] = (None,),
     devices: Sequence[str] = ("wasm",),
+    precisions: Sequence[Precision] = ("float32",),
     executor: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
@@ -138,8 +140,8 @@ def check(
 
     `vectors` is an `.npz` file or a mapping, with the keys `in:NAME` and `out:NAME`; `reference` is
     a model as for `bundle` (an nn.Module with `args`). Given both, the vectors decide, and the
-    reference serves to name the first op that diverges. `executor` is as for `Executor`. See
-    `pyjsml.check.check` for the errors.
+    reference serves to name the first op that diverges. Each of the `precisions` is
+    checked on webgl2. `executor` is as for `Executor`. See `pyjsml.check.check` for the errors.
     """
     from pyjsml.check import check as compare_engines
 
@@ -164,6 +166,7 @@ def check(
         engines=engines,
         isas=isas,
         devices=devices,
+        precisions=precisions,
         modules=read_executor(opened, executor),
         progress=progress,
     )

@@ -14,6 +14,7 @@ from pyjsml.program import DEVICES, ISAS
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from pyjsml.engines.precision import Precision
     from pyjsml.engines.protocol import Dispatch
     from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
@@ -24,7 +25,8 @@ class Executor:
 
     `engine` is one of `pyjsml.engines.ENGINES` by name; `isa` forces one of the bundle's two wasm
     files, which else the engine's abilities decide; `threads` is how many may share its kernels.
-    `device` is where ops run that have a kernel for it; the others run on wasm.
+    `device` is where ops run that have a kernel for it; the others run on wasm. `precision` is how
+    exactly float32 values are kept between ops: "float16" takes half the memory on webgl2.
     `executor` is a file of JavaScript or TypeScript that exports an executor by default, a class
     that extends Executor or policies, in place of the bundle's own if it has one.
     `dispatch(op, next)` is called around each op of a run (`pyjsml.engines.dispatch.Op`), and has
@@ -32,7 +34,8 @@ class Executor:
 
     Raises EngineUnavailableError, with how to get it, where the engine or the device is absent,
     OptionError where it has fewer threads or can't call Python, or where there is no such engine,
-    device or isa, and ExecutorError where the executor is at fault.
+    device, precision or isa, DeviceError where the machine can't draw float16, and ExecutorError
+    where the executor is at fault.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Executor:
         isa: Isa | None = None,
         threads: int = 1,
         device: str = "wasm",
+        precision: Precision = "float32",
         executor: str | os.PathLike[str] | None = None,
         dispatch: Dispatch | None = None,
     ) -> None:
@@ -58,6 +62,7 @@ class Executor:
             isa=isa,
             threads=threads,
             device=device,
+            precision=precision,
             modules=modules,
             dispatch=dispatch,
         )

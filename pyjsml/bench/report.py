@@ -22,11 +22,13 @@ from pyjsml.bench.page import (
 from pyjsml.bench.statistics import Times
 from pyjsml.dims import evaluate, from_json
 from pyjsml.engines import get_engine
+from pyjsml.engines.protocol import place_label
 from pyjsml.engines.wire import as_tensors
 from pyjsml.errors import EngineError, OptionError
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
+    from pyjsml.engines.precision import Precision
     from pyjsml.modules import Modules
     from pyjsml.program import Array
 
@@ -66,6 +68,13 @@ class Report:
     """In the order in which they run."""
     shortfalls: Sequence[str] = ()
     """Peers that are faster, or that compute something else."""
+    device: str = "wasm"
+    precision: Precision = "float32"
+
+    @property
+    def place(self) -> str:
+        """Where it ran, in words."""
+        return place_label(self.engine, self.device, self.precision)
 
     def by_kind(self) -> list[OpTime]:
         """Sum the ops of each kind; the slowest kind comes first."""
@@ -81,6 +90,8 @@ class Report:
         """Return the report as plain data."""
         return {
             "engine": self.engine,
+            "device": self.device,
+            "precision": self.precision,
             "threads": self.threads,
             "times": {name: asdict(times) for name, times in self.times.items()},
             "ops": [{**asdict(op), "gflops": op.gflops} for op in self.ops],
@@ -96,16 +107,20 @@ def time_in_engine(
     rounds: int,
     modules: Modules | None = None,
     device: str = "wasm",
+    precision: Precision = "float32",
 ) -> Report:
     """Time `bundle` in an engine by itself, with an executor of the user's own if there is one.
 
     Raises what opening a session and running raise.
     """
-    opened = get_engine(engine).open(bundle, threads=threads, device=device, modules=modules)
+    opened = get_engine(engine).open(
+        bundle, threads=threads, device=device, precision=precision, modules=modules
+    )
     with opened as session:
         found = session.measure(inputs, rounds)
     times = {OURS: Times.of(found.samples)}
-    return Report(engine, threads, times, _ops(bundle, inputs, found.ops))
+    ops = _ops(bundle, inputs, found.ops)
+    return Report(engine, threads, times, ops, device=device, precision=precision)
 
 
 def race_peers(

@@ -17,9 +17,12 @@ from pyjsml.check.samples import sample_cases
 from pyjsml.check.tolerance import tolerance
 from pyjsml.check.vectors import Case, read_vectors
 from pyjsml.engines import get_engine
+from pyjsml.engines.precision import PRECISIONS, check_precision
+from pyjsml.engines.protocol import place_label
 from pyjsml.errors import EngineUnavailableError, InputError, OptionError, PyjsmlError
 
 if TYPE_CHECKING:
+    from pyjsml.engines.precision import Precision
     from pyjsml.engines.protocol import Engine, Session
     from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
@@ -30,21 +33,28 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Seat:
-    """Where a bundle runs: an engine, a device, and the wasm file forced on it, if any."""
+    """Where a bundle runs: an engine, a device, how exactly that keeps values, and the wasm file
+    forced on it, if any."""
 
     engine: Engine
     device: str
+    precision: Precision
     isa: Isa | None
 
     @property
     def label(self) -> str:
         """Return what reports call it."""
-        device = "" if self.device == "wasm" else self.device
-        return " ".join(filter(None, (self.engine.name, device, self.isa)))
+        return place_label(self.engine.name, self.device, self.precision, self.isa)
 
     def row(self, status: Status, **fields: Any) -> Row:
         """Make a row of the report about this seat."""
-        return Row(self.engine.name, self.device, self.isa, status, **fields)
+        return Row(self.engine.name, self.device, self.precision, self.isa, status, **fields)
+
+    def divergence(self, case: Case, **fields: Any) -> Divergence:
+        """Make a divergence of the report at this seat."""
+        return Divergence(
+            self.engine.name, self.device, self.precision, self.isa, case.name, **fields
+        )
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ def check(
     engines: Sequence[str] = ("pythonmonkey",),
     isas: Sequence[Isa | None] = (None,),
     devices: Sequence[str] = ("wasm",),
+    precisions: Sequence[Precision] = ("float32",),
     modules: Modules | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -73,19 +84,23 @@ def check(
     `in:NAME` and `out:NAME`); without vectors, random inputs (from `seed`) run on `reference`, the
     model in its own framework; without either, the engines are compared with the first of them.
     Where an output diverges, every op's output is compared, with the reference's or else with
-    another engine's, and the first op that diverges is named. `modules` are an executor of the
-    user's own.
+    another engine's, and the first op that diverges is named. Each of the `precisions` is checked
+    on webgl2; wasm keeps float32 whole. `modules` are an executor of the user's own.
 
     An engine that is absent makes a `skipped` row, one that fails an `error` row. Raises
-    OptionError for an unknown engine or device, or nothing to compare with; VectorsError or
+    OptionError for an unknown engine, device or precision, a precision that none of the devices
+    has, or nothing to compare with; VectorsError or
     InputError where the vectors do not fit the model.
     """
     for device in devices:
         tolerance("float32", device)
+    for precision in precisions:
+        check_precision(precision, "webgl2" if "webgl2" in devices else "wasm")
     seats = [
-        Seat(get_engine(name), device, isa)
+        Seat(get_engine(name), device, precision, isa)
         for name in engines
         for device in devices
+        for precision in (precisions if device == "webgl2" else PRECISIONS[:1])
         for isa in isas
     ]
     if vectors is None and reference is None and len(seats) < 2:
@@ -132,7 +147,11 @@ class _Check:
         self.progress(f"starting {seat.label}")
         try:
             session = seat.engine.open(
-                self.bundle, isa=seat.isa, device=seat.device, modules=self.modules
+                self.bundle,
+                isa=seat.isa,
+                device=seat.device,
+                precision=seat.precision,
+                modules=self.modules,
             )
         except EngineUnavailableError as error:
             self.rows.append(seat.row("skipped", message=str(error)))
@@ -178,7 +197,7 @@ class _Check:
     ) -> None:
         for name, want in expected.outputs.items():
             have = outputs[name]
-            bound = tolerance(want.dtype.name, seat.device)
+            bound = tolerance(want.dtype.name, seat.device, seat.precision)
             comparison = compare(have, want, bound)
             if not comparison.ok:
                 self.failures.setdefault(seat, case)
@@ -202,12 +221,10 @@ class _Check:
             try:
                 yield self.divergence(seat, case)
             except PyjsmlError as error:
-                yield Divergence(
-                    seat.engine.name, seat.device, seat.isa, case.name, "", message=str(error)
-                )
+                yield seat.divergence(case, message=str(error))
 
     def divergence(self, seat: Seat, case: Case) -> Divergence:
-        blank = Divergence(seat.engine.name, seat.device, seat.isa, case.name, "")
+        blank = seat.divergence(case)
         expected: Mapping[str, Array]
         if self.reference is not None:
             against = "reference"
@@ -219,7 +236,8 @@ class _Check:
                 return replace(blank, message=advice)
             against = peer.label
             expected = self.capture(peer, case)
-        suspect = first_divergence(self.model, self.capture(seat, case), expected, seat.device)
+        actual = self.capture(seat, case)
+        suspect = first_divergence(self.model, actual, expected, seat.device, seat.precision)
         if suspect is None:
             return replace(blank, against=against, message=f"no op differs from the {against}'s")
         return replace(blank, against=against, **vars(suspect))

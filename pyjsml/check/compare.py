@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 class Comparison:
     """What came of comparing an array with the expected one.
 
-    `max_rel` is taken over the elements whose expected value is larger than the absolute tolerance:
-    of smaller ones a relative error says nothing. `worst` is the index of the element that exceeds
-    its tolerance by most (or comes nearest to it), `actual` and `expected` the values there. An
-    empty `worst` goes with scalars and with empty arrays. `mismatched` counts the elements outside
-    the tolerance. `problem` says why nothing could be compared (another dtype or shape).
+    `max_rel` is taken over the elements whose expected value is larger than what a zero may be off
+    by: of smaller ones a relative error says nothing. `worst` is the index of the element that
+    exceeds its tolerance by most (or comes nearest to it), `actual` and `expected` the values
+    there. An empty `worst` goes with scalars and with empty arrays. `mismatched` counts the
+    elements outside the tolerance. `problem` says why nothing could be compared (another dtype or
+    shape).
     """
 
     ok: bool
@@ -49,13 +50,12 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
         actual, expected = actual.view(np.uint8), expected.view(np.uint8)
     difference = _difference(actual, expected)
     magnitude = np.abs(expected.astype(np.float64))
+    of_zero = tolerance.absolute + tolerance.largest * largest(expected)
     with np.errstate(invalid="ignore", over="ignore"):
-        allowed = tolerance.absolute + tolerance.relative * np.where(
-            np.isfinite(magnitude), magnitude, 0.0
-        )
+        allowed = of_zero + tolerance.relative * np.where(np.isfinite(magnitude), magnitude, 0.0)
         excess = difference - allowed
     worst = int(np.argmax(excess))
-    significant = np.isfinite(magnitude) & (magnitude > tolerance.absolute)
+    significant = np.isfinite(magnitude) & (magnitude > of_zero)
     mismatched = int(np.count_nonzero(excess > 0))
     return Comparison(
         ok=mismatched == 0,
@@ -67,6 +67,12 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
         mismatched=mismatched,
         size=actual.size,
     )
+
+
+def largest(array: Array) -> float:
+    """Return the largest magnitude of what is finite in `array`; 0 where nothing is."""
+    magnitude = np.abs(array.astype(np.float64))
+    return float(np.max(magnitude[np.isfinite(magnitude)], initial=0.0))
 
 
 def _difference(actual: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float64]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pyjsml.check.compare import Comparison, compare
+from pyjsml.check.compare import Comparison, compare, largest
 from pyjsml.check.tolerance import Tolerance, tolerance
 from pyjsml.program import Origin
 
 if TYPE_CHECKING:
+    from pyjsml.engines.precision import Precision
     from pyjsml.program import Array
 
 
@@ -79,6 +80,7 @@ def first_divergence(
     actual: Mapping[str, Array],
     expected: Mapping[str, Array],
     device: str,
+    precision: Precision = "float32",
 ) -> Suspect | None:
     """Return the first op, in schedule order, with an output that differs from the expected one.
 
@@ -91,7 +93,7 @@ def first_divergence(
             name = produced.value["name"]
             if name not in actual or name not in expected:
                 continue
-            bound = tolerance(produced.value["dtype"], device)
+            bound = tolerance(produced.value["dtype"], device, precision)
             if widen:
                 bound = _widened(bound, expected[name])
             have, want = actual[name], expected[name].astype(actual[name].dtype)
@@ -108,9 +110,8 @@ def _permuted(array: Array, layout: Sequence[int] | None) -> Array:
 
 
 def _widened(bound: Tolerance, expected: Array) -> Tolerance:
-    magnitude = np.abs(expected.astype(np.float64))
-    largest = float(np.max(magnitude[np.isfinite(magnitude)], initial=0.0))
-    return Tolerance(bound.absolute + bound.relative * largest, 0.0)
+    scale = bound.relative + bound.largest
+    return Tolerance(bound.absolute + scale * largest(expected), 0.0)
 
 
 def _suspect(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyjsml.check.compare import Comparison
-from pyjsml.program import Isa
+from pyjsml.engines.protocol import place_label
+
+if TYPE_CHECKING:
+    from pyjsml.engines.precision import Precision
+    from pyjsml.program import Isa
 
 Status = Literal["ok", "diverged", "error", "skipped"]
 
@@ -17,13 +21,15 @@ Status = Literal["ok", "diverged", "error", "skipped"]
 class Row:
     """One output of one case on one engine, or an engine that could not give any.
 
-    `isa` is None where the engine chose. `against` says what was compared with: `vectors`,
-    `reference`, or another engine's name. `message` tells an error, or how to get an engine that
-    was skipped; `output` and `comparison` are empty then.
+    `precision` is how exactly float32 values were kept between ops, and `isa` is None where the
+    engine chose. `against` says what was compared with: `vectors`, `reference`, or another engine's
+    name. `message` tells an error, or how to get an engine that was skipped; `output` and
+    `comparison` are empty then.
     """
 
     engine: str
     device: str
+    precision: Precision
     isa: Isa | None
     status: Status
     case: str = ""
@@ -34,6 +40,11 @@ class Row:
     tolerance: str = ""
     comparison: Comparison | None = None
     message: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name the place that it is about."""
+        return place_label(self.engine, self.device, self.precision, self.isa)
 
     @property
     def ok(self) -> bool:
@@ -51,9 +62,10 @@ class Divergence:
 
     engine: str
     device: str
+    precision: Precision
     isa: Isa | None
     case: str
-    against: str
+    against: str = ""
     op: str = ""
     kind: str = ""
     origin: str = ""
@@ -63,6 +75,11 @@ class Divergence:
     tolerance: str = ""
     comparison: Comparison | None = None
     message: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name the place that it is about."""
+        return place_label(self.engine, self.device, self.precision, self.isa)
 
 
 @dataclass(frozen=True)

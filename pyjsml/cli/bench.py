@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyjsml.cli.arrays import RANDOM_INPUTS, random_inputs, read_inputs
-from pyjsml.cli.options import parse_device, parse_list, run_options
+from pyjsml.cli.options import parse_list, parse_place, run_options
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -39,6 +39,7 @@ def bench(
     inputs: tuple[str, ...],
     engine: str | None,
     device: str | None,
+    precision: str | None,
     threads: int,
     executor: Path | None,
     peer: str | None,
@@ -52,7 +53,7 @@ def bench(
     PythonMonkey unless --engine says otherwise. Exit code 1 says that a peer is faster, or that it
     computes something else.
     """
-    place = parse_device(device)
+    place, exactly = parse_place(device, precision)
     problems = []
     if peer is not None and engine not in (None, RACE_ENGINE):
         problems.append(f"peers run in {RACE_ENGINE}, not in {engine}")
@@ -79,7 +80,7 @@ def bench(
             report = race_peers(bundle, arrays, peers, model, threads, runs)
         else:
             report = time_in_engine(
-                bundle, arrays, engine or "pythonmonkey", threads, runs, modules, place
+                bundle, arrays, engine or "pythonmonkey", threads, runs, modules, place, exactly
             )
     if json_file is not None:
         write_json(report.to_json(), json_file)
@@ -97,7 +98,7 @@ def show_report(report: Report) -> None:
         times.add_row(name, f"{found.median:.4g}", quartiles, f"{found.least:.4g}")
     screen = console()
     threads = "1 thread" if report.threads == 1 else f"{report.threads} threads"
-    screen.print(f"{report.engine}, {threads}")
+    screen.print(f"{report.place}, {threads}")
     screen.print(times)
     total = sum(op.ms for op in report.ops) or 1.0
     columns = ("ops", "ms", "share", "GFLOP/s")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyjsml.cli.options import executor_option, parse_list
+from pyjsml.cli.options import PRECISION, executor_option, parse_list
 from pyjsml.cli.output import console, table, write_json
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -36,6 +36,7 @@ STYLES = {"ok": "green", "diverged": "red", "error": "red", "skipped": "yellow"}
     "--engine", metavar="E,…", help="Engines to check; every one that is here by default."
 )
 @click.option("--device", metavar="D,…", help=f"Devices to check ({', '.join(DEVICES)}).")
+@click.option("--precision", metavar="P,…", help=f"{PRECISION}. Several may be checked.")
 @executor_option
 @click.option("--json", "json_file", metavar="FILE", help="Write the report as JSON; - is stdout.")
 def check(
@@ -44,6 +45,7 @@ def check(
     reference: str | None,
     engine: str | None,
     device: str | None,
+    precision: str | None,
     executor: Path | None,
     json_file: str | None,
 ) -> None:
@@ -59,7 +61,9 @@ def check(
 
     from pyjsml import Bundle, api
     from pyjsml.engines import ENGINES
+    from pyjsml.engines.precision import PRECISIONS
 
+    precisions = parse_list("--precision", precision or "float32", PRECISIONS)
     engines = parse_list("--engine", engine, [each.name for each in ENGINES])
     bundle = Bundle.open(directory)
     with spinner() as progress:
@@ -69,6 +73,7 @@ def check(
             reference=reference,
             engines=engines,
             devices=devices,
+            precisions=precisions,
             executor=executor,
             progress=progress,
         )
@@ -89,9 +94,9 @@ def show_report(report: Report) -> None:
     screen.print(rows)
     for row in report.rows:
         if row.message:
-            screen.print(f"{_engine(row)}: {row.message}", markup=False)
+            screen.print(f"{row.label}: {row.message}", markup=False)
     for divergence in report.divergences:
-        screen.print(f"{_engine(divergence)}: {_story(divergence)}", markup=False)
+        screen.print(f"{divergence.label}: {_story(divergence)}", markup=False)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -99,16 +104,11 @@ def _cells(row: Row) -> tuple[str, ...]:
     verdict = f"[{STYLES[row.status]}]{row.status}[/]"
     found = row.comparison
     if found is None:
-        return (_engine(row), output, "", "", row.tolerance, verdict)
+        return (row.label, output, "", "", row.tolerance, verdict)
     if found.problem:
-        return (_engine(row), output, found.problem, "", row.tolerance, verdict)
+        return (row.label, output, found.problem, "", row.tolerance, verdict)
     errors = (f"{found.max_abs:.2e}", f"{found.max_rel:.2e}")
-    return (_engine(row), output, *errors, row.tolerance, verdict)
-
-
-def _engine(row: Row | Divergence) -> str:
-    device = "" if row.device == "wasm" else row.device
-    return " ".join(filter(None, (row.engine, device, row.isa)))
+    return (row.label, output, *errors, row.tolerance, verdict)
 
 
 def _story(divergence: Divergence) -> str:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pyjsml.errors import OptionError
 from pyjsml.program import DEVICES
 
+if TYPE_CHECKING:
+    from pyjsml.engines.precision import Precision
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+Choice = TypeVar("Choice", bound=str)
+
+PRECISION = "How exactly webgl2 keeps values between ops: float32, or float16 in half the memory"
 
 executor_option = click.option(
     "--executor",
@@ -37,6 +43,7 @@ def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Comma
             help="Where to run it: pythonmonkey, v8, node, chromium or firefox.",
         ),
         click.option("--device", metavar="D", help=f"The device to run on ({', '.join(DEVICES)})."),
+        click.option("--precision", metavar="P", help=f"{PRECISION}."),
         click.option(
             "--threads",
             default=1,
@@ -56,23 +63,36 @@ def run_options(*, engine: str | None, inputs: str) -> Callable[[Command], Comma
     return add
 
 
-def parse_list(option: str, text: str | None, choices: Sequence[str]) -> tuple[str, ...]:
+def parse_list(option: str, text: str | None, choices: Sequence[Choice]) -> tuple[Choice, ...]:
     """Parse `A,B,…` against `choices`; None stands for all of them. Raise OptionError."""
     if text is None:
         return tuple(choices)
     names = [name.strip() for name in text.split(",") if name.strip()]
-    problems = [f"there is no {name!r}" for name in names if name not in choices]
+    known = {str(choice): choice for choice in choices}
+    problems = [f"there is no {name!r}" for name in names if name not in known]
     if problems or not names:
         raise OptionError(f"{option} takes some of: {', '.join(choices)}", problems)
-    return tuple(dict.fromkeys(names))
+    return tuple(known[name] for name in dict.fromkeys(names))
 
 
-def parse_device(text: str | None) -> str:
-    """Parse the name of one device; None stands for wasm. Raise OptionError."""
-    devices = parse_list("--device", text or "wasm", DEVICES)
-    if len(devices) > 1:
-        raise OptionError(f"--device takes one device here: {' or '.join(devices)}")
-    return devices[0]
+def parse_place(device: str | None, precision: str | None) -> tuple[str, Precision]:
+    """Parse one device and how exactly it keeps values; None stands for wasm, and for float32.
+
+    Raise OptionError, also where the device has no such precision.
+    """
+    from pyjsml.engines.precision import PRECISIONS, check_precision
+
+    place = _parse_one("--device", device or "wasm", DEVICES)
+    exactly = _parse_one("--precision", precision or "float32", PRECISIONS)
+    check_precision(exactly, place)
+    return place, exactly
+
+
+def _parse_one(option: str, text: str, choices: Sequence[Choice]) -> Choice:
+    found = parse_list(option, text, choices)
+    if len(found) > 1:
+        raise OptionError(f"{option} takes one of these here: {', '.join(found)}")
+    return found[0]
 
 
 def split_assignment(text: str) -> tuple[str, str]:

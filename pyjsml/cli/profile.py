@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pyjsml.cli.arrays import RANDOM_INPUTS, random_inputs, read_inputs
-from pyjsml.cli.options import parse_device, run_options
+from pyjsml.cli.options import parse_place, run_options
 from pyjsml.cli.output import console
 from pyjsml.cli.progress import spinner
 from pyjsml.errors import OptionError
@@ -44,6 +44,7 @@ def profile(
     inputs: tuple[str, ...],
     engine: str,
     device: str | None,
+    precision: str | None,
     threads: int,
     executor: Path | None,
     runs: int,
@@ -56,7 +57,7 @@ def profile(
     The page has a timeline, the ops beside the machine's limits (which are measured in the same
     engine), memory over time, and the hottest ops.
     """
-    place = parse_device(device)
+    place, exactly = parse_place(device, precision)
     _check_outputs([file for file in (page_file, chrome_file, json_file) if file])
 
     from pyjsml import Bundle
@@ -72,7 +73,7 @@ def profile(
     arrays = read_inputs(inputs, bundle.model) if inputs else random_inputs(bundle)
     with spinner() as progress:
         progress(f"profiling {directory}")
-        found = collect(bundle, arrays, engine, threads, runs, modules, place)
+        found = collect(bundle, arrays, engine, threads, runs, modules, place, exactly)
     texts = {page_file: page(found)}
     if chrome_file:
         texts[chrome_file] = json.dumps(found.trace)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyjsml.cli.arrays import check_output_file, read_inputs, to_json, write_outputs
-from pyjsml.cli.options import parse_device, run_options
+from pyjsml.cli.options import parse_place, run_options
 from pyjsml.cli.output import console, json_flag, table, write_json
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ def run(
     inputs: tuple[str, ...],
     engine: str,
     device: str | None,
+    precision: str | None,
     threads: int,
     executor: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Run the bundle in DIR, and show or write its outputs."""
-    place = parse_device(device)
+    place, exactly = parse_place(device, precision)
 
     from pyjsml import Bundle, Executor
 
@@ -48,7 +49,12 @@ def run(
         check_output_file(output, [port["name"] for port in bundle.model["outputs"]])
     arrays = read_inputs(inputs, bundle.model)
     with Executor(
-        bundle, engine=engine, threads=threads, device=place, executor=executor
+        bundle,
+        engine=engine,
+        threads=threads,
+        device=place,
+        precision=exactly,
+        executor=executor,
     ) as opened:
         outputs = opened.run(**arrays)
     if output is not None:

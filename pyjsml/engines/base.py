@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from pyjsml.engines.files import CUSTOM_SCRIPT
+from pyjsml.engines.precision import check_precision
 from pyjsml.engines.protocol import Measurement, SessionOptions
 from pyjsml.engines.wire import as_tensors
 from pyjsml.errors import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from pyjsml.bundle import Bundle
+    from pyjsml.engines.precision import Precision
     from pyjsml.engines.protocol import Dispatch, Session
     from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
@@ -53,6 +55,7 @@ class BaseEngine(ABC):
         isa: Isa | None = None,
         threads: int = 1,
         device: str = "wasm",
+        precision: Precision = "float32",
         modules: Modules | None = None,
         dispatch: Dispatch | None = None,
     ) -> Session:
@@ -68,6 +71,7 @@ class BaseEngine(ABC):
                 f"the engine {self.name} can't call Python in the middle of a run, so it has no "
                 "dispatch of Python's; pythonmonkey has"
             )
+        check_precision(precision, device)
         if device not in self.devices:
             raise EngineUnavailableError(
                 f"the engine {self.name} has no {device}; chromium and firefox have"
@@ -75,7 +79,9 @@ class BaseEngine(ABC):
         if lack := self._lack():
             raise EngineUnavailableError(lack)
         with blaming(modules is not None or CUSTOM_SCRIPT in bundle.files):
-            return self._session(bundle, SessionOptions(isa, threads, device, modules, dispatch))
+            return self._session(
+                bundle, SessionOptions(isa, threads, device, precision, modules, dispatch)
+            )
 
     @abstractmethod
     def _lack(self) -> str | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from pyjsml.bundle import Bundle
     from pyjsml.engines.dispatch import Op
+    from pyjsml.engines.precision import Precision
     from pyjsml.modules import Modules
     from pyjsml.program import Array, Isa
 
@@ -28,9 +29,19 @@ class SessionOptions:
     """How many may share a kernel."""
     device: str = "wasm"
     """Where the ops run that have a kernel for it; the others run on wasm."""
+    precision: Precision = "float32"
+    """How exactly float32 values are kept between ops; webgl2 alone has float16."""
     modules: Modules | None = None
     """An executor of the user's own, in place of the one that the bundle may have."""
     dispatch: Dispatch | None = None
+
+
+def place_label(
+    engine: str, device: str, precision: Precision = "float32", isa: Isa | None = None
+) -> str:
+    """Return what reports call a place where bundles run: its words without the usual ones."""
+    words = (device if device != "wasm" else "", precision if precision != "float32" else "", isa)
+    return " ".join(filter(None, (engine, *words)))
 
 
 class Measurement(NamedTuple):
@@ -105,6 +116,7 @@ class Engine(Protocol):
         isa: Isa | None = None,
         threads: int = 1,
         device: str = "wasm",
+        precision: Precision = "float32",
         modules: Modules | None = None,
         dispatch: Dispatch | None = None,
     ) -> Session:

@@ -60,6 +60,7 @@ def create_options(options: SessionOptions) -> dict[str, Any]:
         **({"isa": options.isa} if options.isa else {}),
         "threads": options.threads,
         "devices": [options.device],
+        **({"webgl2": {"precision": options.precision}} if options.device == "webgl2" else {}),
     }
 
 

@@ -15,6 +15,7 @@ from pyjsml.profile.memory import MemoryUse, memory_use
 
 if TYPE_CHECKING:
     from pyjsml.bundle import Bundle
+    from pyjsml.engines.precision import Precision
     from pyjsml.modules import Modules
     from pyjsml.program import Array
 
@@ -68,13 +69,16 @@ def profile(
     runs: int,
     modules: Modules | None = None,
     device: str = "wasm",
+    precision: Precision = "float32",
 ) -> Profile:
     """Time `bundle` op by op over `runs` runs, and measure the machine's limits beside it.
 
     `modules` are an executor of the user's own, which runs it. Raises what opening a session and
     running raise, and BundleError where no op runs.
     """
-    opened = get_engine(engine).open(bundle, threads=threads, device=device, modules=modules)
+    opened = get_engine(engine).open(
+        bundle, threads=threads, device=device, precision=precision, modules=modules
+    )
     with opened as session:
         found = session.measure(inputs, runs)
     binding = binding_of(bundle, inputs)

@@ -27,6 +27,10 @@ def test_tolerances() -> None:
     assert tolerance("float64", "wasm").absolute < F32.absolute
     assert tolerance("float32", "webgl2") == Tolerance(1e-3, 1e-3)
     assert tolerance("int32", "webgl2") == Tolerance(0, 0)
+    assert tolerance("float64", "webgl2") == Tolerance(1e-3, 1e-3)
+    assert tolerance("float32", "webgl2", "float16") == Tolerance(0, 0, 0.02)
+    assert str(tolerance("float32", "webgl2", "float16")) == "0.02 max|b|"
+    assert tolerance("bool", "webgl2", "float16") == Tolerance(0, 0)
     with pytest.raises(OptionError, match="webgpu"):
         tolerance("float32", "webgpu")
 
@@ -49,6 +53,17 @@ def test_within_the_tolerance(difference: float) -> None:
     assert compare(floats(difference), floats(0), F32).ok
     assert compare(floats(1 + 1.9e-4), floats(1), F32).ok
     assert not compare(floats(1 + 2.1e-4), floats(1), F32).ok
+
+
+def test_within_a_share_of_the_largest() -> None:
+    share = Tolerance(0, 0, 0.02)
+    expected = floats(0, -50, 0.5, np.inf)
+    off = floats(0.99, 0.99, -0.99, 0)
+    assert compare(expected + off, expected, share).ok
+    result = compare(expected + 1.02 * off, expected, share)
+    assert (result.ok, result.mismatched) == (False, 3)
+    # Of what is smaller than one, which all of them may be off by, it says nothing.
+    assert result.max_rel == pytest.approx(1.02 * 0.99 / 50, rel=1e-3)
 
 
 def test_relative_errors_of_tiny_values_are_left_out() -> None:
