@@ -44,23 +44,59 @@ def reads(node: NodeProto) -> set[str]:
 class Writer(ABC):
     """Writes out a node whose `body` is run `count` times.
 
-    The names of what is made for it begin with `prefix`.
+    The inputs `states` of the node are carried from step to step: a step's results are the states
+    that it leaves, and then its parts of what is put together of all steps. The node's outputs are
+    in the same order. The names of what is made for it begin with `prefix`.
     """
 
-    def __init__(self, node: NodeProto, count: int, prefix: str, opset: int) -> None:
+    def __init__(
+        self, node: NodeProto, states: Sequence[str], count: int, prefix: str, opset: int
+    ) -> None:
         self.node = node
         self.count = count
         self.prefix = prefix
         self.attributes = attributes_of(node)
         self.body: GraphProto = self.attributes["body"]
+        self._states = states
         self._opset = opset
         self._constants = {
             tensor.name: f"{prefix}_{tensor.name}" for tensor in self.body.initializer
         }
 
     @abstractmethod
+    def given(self, number: int, states: Sequence[str]) -> tuple[list[NodeProto], list[str]]:
+        """Return what the step `number` is given, after a step that has left it `states`.
+
+        That is a name for each input of the body, and the nodes that make those values.
+        """
+
+    def stacked(self, index: int, row: Sequence[str]) -> tuple[Sequence[str], int]:
+        """Return the parts of an output, `row` of all steps, in its order, and its new axis.
+
+        `index` counts the outputs that are put together.
+        """
+        return row, 0
+
     def nodes(self) -> Iterator[NodeProto]:
         """Yield the nodes of every step, and those that put their results together."""
+        states = self._states
+        carried = len(states)
+        rows: list[list[str]] = [[] for _ in self.node.output[carried:]]
+        for number in range(self.count):
+            made, given = self.given(number, states)
+            yield from made
+            copies, results = self.step(number, given)
+            yield from copies
+            states = results[:carried]
+            for row, result in zip(rows, results[carried:], strict=False):
+                row.append(result)
+        helper = require("onnx").helper
+        for state, output in zip(states, self.node.output, strict=False):
+            if output:
+                yield helper.make_node("Identity", [state], [output])
+        for index, (row, output) in enumerate(zip(rows, self.node.output[carried:], strict=True)):
+            if output:
+                yield from self._stack(*self.stacked(index, row), output)
 
     def initializers(self) -> Iterator[TensorProto]:
         """Yield the body's own, which all steps share."""
@@ -96,13 +132,7 @@ class Writer(ABC):
         node: NodeProto = onnx.helper.make_node("Constant", [], [name], value=tensor)
         return node
 
-    def carried(self, states: Sequence[str], outputs: Sequence[str]) -> Iterator[NodeProto]:
-        """Yield what makes outputs of the states that the last step has left."""
-        for state, output in zip(states, outputs, strict=False):
-            if output:
-                yield require("onnx").helper.make_node("Identity", [state], [output])
-
-    def stack(self, row: Sequence[str], output: str, axis: int) -> Iterator[NodeProto]:
+    def _stack(self, row: Sequence[str], axis: int, output: str) -> Iterator[NodeProto]:
         """Yield what makes an output of the results `row` of all steps, along a new axis."""
         import numpy as np
 

@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
     from pyjsml.program import Array
 
+    Constant = TensorProto | NodeProto
+    """What holds a constant: an initializer, or a node."""
+
 _CARRIED = 2
 """The number and the condition of a step come before the values that are carried from it on."""
 
 
-def loop_steps(graph: GraphProto, node: NodeProto, most: int, opset: int) -> int | None:
-    """Return how many steps the loop `node` takes: None if `graph` does not tell.
+def loop_steps(
+    constants: Mapping[str, Constant], node: NodeProto, most: int, opset: int
+) -> int | None:
+    """Return how many steps the loop `node` takes: None if the `constants` around do not tell.
 
     None, too, if they are more than `most`, or if none leaves outputs without elements.
     """
-    constants = _constants(graph)
     limit, condition = [*node.input, "", ""][:_CARRIED]
     body = attributes_of(node)["body"]
     fits = _CARRIED <= len(body.input) == len(node.input)
@@ -45,30 +49,37 @@ def loop_steps(graph: GraphProto, node: NodeProto, most: int, opset: int) -> int
     return None if count == 0 and any(node.output[carried:]) else count
 
 
+def constants_of(graph: GraphProto) -> dict[str, Constant]:
+    """Return what holds the constants of `graph`, by name."""
+    found: dict[str, Constant] = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and not node.input:
+            found[node.output[0]] = node
+    return found
+
+
 class Loop(Writer):
     """Writes out a loop."""
 
+    def __init__(self, node: NodeProto, count: int, prefix: str, opset: int) -> None:
+        super().__init__(node, list(node.input)[_CARRIED:], count, prefix, opset)
+        self._goes_on = f"{prefix}_goes_on"
+
     def nodes(self) -> Iterator[NodeProto]:
-        """Yield the nodes of every step, and those that put their results together."""
-        states = list(self.node.input)[_CARRIED:]
-        carried = len(states)
-        rows: list[list[str]] = [[] for _ in self.body.output[1 + carried :]]
-        goes_on = f"{self.prefix}_goes_on"
-        yield self.constant(goes_on, np.array(True))
+        """Yield the condition, which holds at each step that is taken, and then the steps."""
+        yield self.constant(self._goes_on, np.array(True))
+        yield from super().nodes()
+
+    def given(self, number: int, states: Sequence[str]) -> tuple[list[NodeProto], list[str]]:
+        """Return the number of a step, the condition and the states."""
+        at = f"{self.prefix}_{number}_at"
         shape = [1] * len(self.body.input[0].type.tensor_type.shape.dim)
-        for step in range(self.count):
-            at = f"{self.prefix}_{step}_at"
-            yield self.constant(at, np.full(shape, step, np.int64))
-            copies, (_, *results) = self.step(step, [at, goes_on, *states])
-            yield from copies
-            states = results[:carried]
-            for row, result in zip(rows, results[carried:], strict=True):
-                row.append(result)
-        outputs = list(self.node.output)
-        yield from self.carried(states, outputs[:carried])
-        for row, output in zip(rows, outputs[carried:], strict=False):
-            if output:
-                yield from self.stack(row, output, 0)
+        return [self.constant(at, np.full(shape, number, np.int64))], [at, self._goes_on, *states]
+
+    def step(self, number: int, given: Sequence[str]) -> tuple[list[NodeProto], list[str]]:
+        """Return a copy of the body, and its results but for the first: its decision is known."""
+        copies, (_, *results) = super().step(number, given)
+        return copies, results
 
 
 class _Decision:
@@ -78,7 +89,7 @@ class _Decision:
     """
 
     def __init__(
-        self, body: GraphProto, node: NodeProto, constants: Mapping[str, Any], opset: int
+        self, body: GraphProto, node: NodeProto, constants: Mapping[str, Constant], opset: int
     ) -> None:
         self._number, self._goes_on, *states = [value.name for value in body.input]
         condition, *results = [value.name for value in body.output]
@@ -145,16 +156,7 @@ def _needed(body: GraphProto, wanted: set[str]) -> tuple[list[NodeProto], set[st
     return nodes, read
 
 
-def _constants(graph: GraphProto) -> dict[str, TensorProto | NodeProto]:
-    """Return what holds the constants of `graph`, by name."""
-    found: dict[str, TensorProto | NodeProto] = {each.name: each for each in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and not node.input:
-            found[node.output[0]] = node
-    return found
-
-
-def _array(constant: TensorProto | NodeProto) -> Array:
+def _array(constant: Constant) -> Array:
     """Return a constant as an array: an initializer, or what a Constant node holds."""
     onnx = require("onnx")
     if isinstance(constant, onnx.TensorProto):

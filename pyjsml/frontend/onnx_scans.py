@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
 
-def scan_steps(graph: GraphProto, node: NodeProto) -> int:
-    """Return how many steps the scan `node` takes: 0 if `graph` does not tell."""
-    attributes = attributes_of(node)
-    scanned = list(node.input)[-attributes["num_scan_inputs"] :]
-    axes = attributes.get("scan_input_axes") or [0] * len(scanned)
+def shapes_of(graph: GraphProto) -> dict[str, list[int]]:
+    """Return the shapes of the values of `graph`, by name: 0 stands for a length that varies."""
     types = {
         value.name: value.type.tensor_type
         for value in (*graph.input, *graph.value_info)
         if value.type.tensor_type.HasField("shape")
     }
     shapes = {name: [dim.dim_value for dim in each.shape.dim] for name, each in types.items()}
-    shapes |= {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    return shapes | {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+
+
+def scan_steps(shapes: Mapping[str, Sequence[int]], node: NodeProto) -> int:
+    """Return how many steps the scan `node` takes: 0 if the `shapes` around do not tell."""
+    attributes = attributes_of(node)
+    scanned = list(node.input)[-attributes["num_scan_inputs"] :]
+    axes = attributes.get("scan_input_axes") or [0] * len(scanned)
     found = {
         shapes[name][axis]
         for name, axis in zip(scanned, axes, strict=True)
@@ -38,41 +42,32 @@ def scan_steps(graph: GraphProto, node: NodeProto) -> int:
 class Scan(Writer):
     """Writes out a scan."""
 
-    def nodes(self) -> Iterator[NodeProto]:
-        """Yield the nodes of every step, and those that put their results together."""
-        first = len(self.node.input) - self.attributes["num_scan_inputs"]
-        states = list(self.node.input)[:first]
-        rows: list[list[str]] = [[] for _ in self.body.output[first:]]
-        for step in range(self.count):
-            slices = list(self._slices(step, first))
-            yield from slices
-            taken = [node.output[0] for node in slices if node.op_type == "Gather"]
-            copies, results = self.step(step, [*states, *taken])
-            yield from copies
-            states = results[:first]
-            for row, result in zip(rows, results[first:], strict=True):
-                row.append(result)
-        outputs = list(self.node.output)
-        yield from self.carried(states, outputs[:first])
-        for index, (row, output) in enumerate(zip(rows, outputs[first:], strict=False)):
-            if output:
-                backwards = self._option("scan_output_directions", index)
-                axis = self._option("scan_output_axes", index)
-                yield from self.stack(row[::-1] if backwards else row, output, axis)
+    def __init__(self, node: NodeProto, count: int, prefix: str, opset: int) -> None:
+        self._first = len(node.input) - attributes_of(node)["num_scan_inputs"]
+        super().__init__(node, list(node.input)[: self._first], count, prefix, opset)
 
-    def _slices(self, step: int, first: int) -> Iterator[NodeProto]:
-        """Yield what takes the slices of a step of the inputs from the `first` on."""
-        inner = [value.name for value in self.body.input[first:]]
-        for index, name in enumerate(inner):
+    def given(self, number: int, states: Sequence[str]) -> tuple[list[NodeProto], list[str]]:
+        """Return the states, and what takes a step's slices of the inputs that are scanned."""
+        made = []
+        taken = []
+        scanned = zip(self.body.input[self._first :], self.node.input[self._first :], strict=True)
+        for index, (value, given) in enumerate(scanned):
             backwards = self._option("scan_input_directions", index)
-            at = f"{self.prefix}_{step}_{name}_at"
-            yield self.constant(at, np.array(self.count - 1 - step if backwards else step))
-            yield require("onnx").helper.make_node(
-                "Gather",
-                [self.node.input[first + index], at],
-                [f"{self.prefix}_{step}_{name}"],
-                axis=self._option("scan_input_axes", index),
+            slice_, at = (f"{self.prefix}_{number}_{value.name}{end}" for end in ("", "_at"))
+            made.append(
+                self.constant(at, np.array(self.count - 1 - number if backwards else number))
             )
+            axis = self._option("scan_input_axes", index)
+            made.append(
+                require("onnx").helper.make_node("Gather", [given, at], [slice_], axis=axis)
+            )
+            taken.append(slice_)
+        return made, [*states, *taken]
+
+    def stacked(self, index: int, row: Sequence[str]) -> tuple[Sequence[str], int]:
+        """Return the parts of an output, which may be put together backwards, along any axis."""
+        backwards = self._option("scan_output_directions", index)
+        return row[::-1] if backwards else row, self._option("scan_output_axes", index)
 
     def _option(self, name: str, index: int) -> int:
         """Return what an attribute says of an input or an output: 0 by default."""

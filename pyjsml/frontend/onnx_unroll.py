@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyjsml.frontend.extras import require
 from pyjsml.frontend.onnx_bodies import STANDARD, Writer
-from pyjsml.frontend.onnx_loops import Loop, loop_steps
-from pyjsml.frontend.onnx_scans import Scan, scan_steps
+from pyjsml.frontend.onnx_loops import Loop, constants_of, loop_steps
+from pyjsml.frontend.onnx_scans import Scan, scan_steps, shapes_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -30,8 +30,9 @@ def unroll(model: ModelProto) -> ModelProto:
     opset = max((e.version for e in model.opset_import if e.domain in STANDARD), default=1)
     writers: dict[int, Writer] = {}
     size = len(model.graph.node)
+    known = _Known(model.graph, opset)
     for index, node in enumerate(model.graph.node):
-        if writer := _writer(model.graph, node, index, opset):
+        if writer := known.writer(node, index):
             writers[index] = writer
             size += writer.count * len(writer.body.node)
             if size > MAX_NODES:
@@ -50,15 +51,23 @@ def unroll(model: ModelProto) -> ModelProto:
     return unrolled
 
 
-def _writer(graph: GraphProto, node: NodeProto, index: int, opset: int) -> Writer | None:
-    """Return what writes out `node`, or None if it is no scan or loop, or stays whole."""
-    if node.domain not in STANDARD:
+class _Known:
+    """What a graph tells of the steps of its scans and loops."""
+
+    def __init__(self, graph: GraphProto, opset: int) -> None:
+        self._opset = opset
+        self._constants = constants_of(graph)
+        self._shapes = shapes_of(graph)
+
+    def writer(self, node: NodeProto, index: int) -> Writer | None:
+        """Return what writes out `node`, or None if it is no scan or loop, or stays whole."""
+        if node.domain not in STANDARD:
+            return None
+        prefix = f"{node.name or node.op_type}_{index}"
+        if node.op_type == "Scan" and self._opset >= 9:
+            steps = scan_steps(self._shapes, node)
+            return Scan(node, steps, prefix, self._opset) if 0 < steps <= MAX_STEPS else None
+        if node.op_type == "Loop":
+            count = loop_steps(self._constants, node, MAX_STEPS, self._opset)
+            return None if count is None else Loop(node, count, prefix, self._opset)
         return None
-    prefix = f"{node.name or node.op_type}_{index}"
-    if node.op_type == "Scan" and opset >= 9:
-        steps = scan_steps(graph, node)
-        return Scan(node, steps, prefix, opset) if 0 < steps <= MAX_STEPS else None
-    if node.op_type == "Loop":
-        count = loop_steps(graph, node, MAX_STEPS, opset)
-        return None if count is None else Loop(node, count, prefix, opset)
-    return None
