@@ -82,6 +82,13 @@ class StateError(UserError):
     """An executor can't do this now: it is closed or busy, or a hook of it broke its promise."""
 
 
+class CompileError(PyjsmlError):
+    """A kernel can't be compiled though its operators are known; the message has the ops it is of.
+
+    It is a defect of pyjsml or of TVM, never of the user's model.
+    """
+
+
 class EngineUnavailableError(UserError):
     """An engine, browser or tool is not on this machine; the message says how to get it."""
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from tvm import tirx
 
+from pyjsml.codegen.blame import blaming, users
 from pyjsml.codegen.lowering import lower
 from pyjsml.codegen.modules import make_modules
 from pyjsml.codegen.settings import Settings
@@ -37,8 +38,8 @@ def compile(
     If `webgl2` is among the `devices`, also add `shaders` and `unshaded`; wasm always is.
     `progress(done, total)` is called as kernels are scheduled and compiled. Without `settings`, all
     cores are used and nothing is kept for later builds. Raises UnsupportedOpError, with every
-    function at fault, for what has no code in a bundle, and EngineUnavailableError if there is no
-    linker.
+    function at fault, for what has no code in a bundle, CompileError where TVM or LLVM gives up,
+    and EngineUnavailableError if there is no linker.
     """
     _refuse_unsupported(program)
     timings = timings or Timings()
@@ -52,19 +53,26 @@ def compile(
     with timings.measure("compile: scheduling"):
         for number, (name, func) in enumerate(program.functions.items()):
             tell(number, total)
-            made = schedules(func, settings.tuned)
-            kernels[name] = describe(name, made["relaxed"])
-            borrowed[name] = workspace_bytes(made["relaxed"])
-            shared = bool(kernels[name].inplace)
-            once = {id(scheduled): scheduled for scheduled in made.values()}
-            loops = {each: lower(scheduled, shared=shared) for each, scheduled in once.items()}
+            with blaming(users(program, name)):
+                made = schedules(func, settings.tuned)
+                kernels[name] = describe(name, made["relaxed"])
+                borrowed[name] = workspace_bytes(made["relaxed"])
+                shared = bool(kernels[name].inplace)
+                once = {id(scheduled): scheduled for scheduled in made.values()}
+                loops = {each: lower(scheduled, shared=shared) for each, scheduled in once.items()}
             for isa, scheduled in made.items():
                 lowered[isa][name] = loops[id(scheduled)]
     shaders = Shaders({}, {})
     if "webgl2" in devices:
         with timings.measure("compile: shaders"):
             shaders = make_shaders(program, borrowed, settings.cache)
-    wasm = make_modules(lowered, settings, timings, lambda done: tell(count + done, total))
+    wasm = make_modules(
+        lowered,
+        settings,
+        timings,
+        tell=lambda done: tell(count + done, total),
+        label=lambda name: users(program, name),
+    )
     tell(total, total)
     return replace(
         program,
@@ -79,13 +87,9 @@ def compile(
 
 def _refuse_unsupported(program: Program) -> None:
     problems = []
-    ops = [*program.graph.load.ops, *program.graph.main.ops]
     for name, func in program.functions.items():
         lacks = unsupported(func)
         if lacks:
-            users = [op for op in ops if op.kernel == name]
-            where = ", ".join(str(op.origins[-1]) if op.origins else op.name for op in users)
-            kind = users[0].kind if users else name
-            problems.append(f"{kind} ({len(users)}×) needs {', '.join(lacks)}: {where}")
+            problems.append(f"{', '.join(lacks)} in {users(program, name)}")
     if problems:
         raise UnsupportedOpError("pyjsml has no code for these operators:", problems)

@@ -23,12 +23,15 @@ def make_modules(
     lowered: Mapping[Isa, Functions],
     settings: Settings,
     timings: Timings,
+    *,
     tell: Callable[[int], None] = lambda done: None,
+    label: Callable[[str], str] = str,
 ) -> dict[Isa, bytes]:
     """Return a module for each instruction set, which exports its functions by their names.
 
     Functions that come out alike are compiled once. `tell` is called with how many of all have been
-    compiled. Raises EngineUnavailableError if there is no linker.
+    compiled, and `label` says what errors call a function. Raises CompileError, and
+    EngineUnavailableError if there is no linker.
     """
     with tempfile.TemporaryDirectory(prefix="pyjsml-build-") as name:
         folder = Path(name)
@@ -36,7 +39,7 @@ def make_modules(
         exports: dict[Isa, dict[str, str]] = {}
         with timings.measure("compile: LLVM"):
             for isa, functions in lowered.items():
-                made = {name: _unit(func, isa) for name, func in functions.items()}
+                made = {name: _unit(func, isa, label(name)) for name, func in functions.items()}
                 exports[isa] = {name: each.key for name, each in made.items()}
                 units |= {each.key: each for each in made.values()}
             for done, _ in enumerate(write_objects(units, folder, settings)):
@@ -45,5 +48,5 @@ def make_modules(
             return {isa: link(folder, keys) for isa, keys in exports.items()}
 
 
-def _unit(func: tirx.PrimFunc, isa: Isa) -> Unit:
-    return unit(func, target(isa, reduction=not has_words(func.body)))
+def _unit(func: tirx.PrimFunc, isa: Isa, label: str) -> Unit:
+    return unit(func, target(isa, reduction=not has_words(func.body)), label)

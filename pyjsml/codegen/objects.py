@@ -9,6 +9,7 @@ from typing import Any
 
 from tvm import tirx
 
+from pyjsml.codegen.blame import blaming
 from pyjsml.codegen.build import build, for_target
 from pyjsml.codegen.keys import content_key
 from pyjsml.codegen.processes import can_fork, forked
@@ -21,8 +22,12 @@ FORK_FROM = 8
 
 @dataclass(frozen=True)
 class Unit:
-    """A function on its way to an object file, which defines it under the name `key`."""
+    """A function on its way to an object file, which defines it under the name `key`.
 
+    `label` is what errors call it.
+    """
+
+    label: str
     key: str
     func: tirx.PrimFunc
     target: Any
@@ -30,14 +35,16 @@ class Unit:
 
     def build(self, folder: Path) -> None:
         """Write the object file into `folder`."""
-        build(self.func, self.key, self.target, folder / f"{self.key}.o")
+        with blaming(self.label):
+            build(self.func, self.key, self.target, folder / f"{self.key}.o")
 
 
-def unit(func: tirx.PrimFunc, target: Any) -> Unit:
-    """Return the unit of `func`, a result of `lower`."""
-    func = for_target(func, target)
-    script = func.script()
-    return Unit(content_key(func, script, target), func, target, len(script))
+def unit(func: tirx.PrimFunc, target: Any, label: str = "a kernel") -> Unit:
+    """Return the unit of `func`, a result of `lower`. Raises CompileError."""
+    with blaming(label):
+        func = for_target(func, target)
+        script = func.script()
+        return Unit(label, content_key(func, script, target), func, target, len(script))
 
 
 def write_objects(units: Mapping[str, Unit], folder: Path, settings: Settings) -> Iterator[str]:

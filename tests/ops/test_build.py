@@ -64,7 +64,7 @@ def test_all_else_matters_to_the_key() -> None:
 def test_functions_that_come_out_alike_are_compiled_once() -> None:
     told: list[int] = []
     functions = {"a": times(2.0), "b": times(2.0, name="other"), "c": times(3.0)}
-    made = make_modules({"simd128": functions}, Settings(1), Timings(), told.append)["simd128"]
+    made = make_modules({"simd128": functions}, Settings(1), Timings(), tell=told.append)["simd128"]
     assert told == [1, 2]
     assert len(made) < len(
         modules({"simd128": {**functions, "b": times(4.0)}}, Settings(1))["simd128"]
