@@ -20,14 +20,14 @@ from tests.support.webgl2 import Play, scenario_pages
     scope="session",
     params=["static", "dynamic", "digits", pytest.param("mobilenet", marks=pytest.mark.slow)],
 )
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+def case(request: pytest.FixtureRequest) -> Case:
     """Return a bundle, with what it should give."""
     if request.param == "digits":
         return digits_case(request.getfixturevalue("digits"))
     if request.param == "mobilenet":
         names = ("models", "shared_bundle")
         return mobilenet_case(*(request.getfixturevalue(name) for name in names))
-    return tiny_case(request.param, tmp_path_factory.mktemp("kernels"))
+    return tiny_case(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BrowserPage]:
     """Open the page of the scenarios, in each browser."""
-    pages = scenario_pages(tmp_path_factory.mktemp("kernels"))
+    pages = scenario_pages()
     folder = tmp_path_factory.mktemp("browser")
     with Site(pages) as site, open_page(request.param, site.url, folder) as opened:
         yield opened

@@ -60,7 +60,7 @@ console.log(JSON.stringify({ workers: [a, b], room: Array.from(new Int32Array(me
 
 @needs_chromium
 def test_workers_never_overlap_on_an_accelerator(tmp_path: Path) -> None:
-    emit(with_kernels(tiny_program(), tmp_path)).write(tmp_path / "bundle")
+    emit(with_kernels(tiny_program())).write(tmp_path / "bundle")
     (tmp_path / "worker.js").write_text(WORKER, encoding="utf-8")
     (tmp_path / "page.js").write_text(PAGE.replace("RUNS", str(RUNS)), encoding="utf-8")
     page = '<!doctype html><link rel="icon" href="icon"><script type="module" src="page.js">'

@@ -18,7 +18,7 @@ pytestmark = [needs_chromium, pytest.mark.slow]
 
 def test_profiles_and_shows_a_page(tmp_path: Path) -> None:
     bundle, target, figures = (tmp_path / name for name in ("tiny", "page.html", "figures.json"))
-    emit(with_kernels(tiny_program(), tmp_path)).write(bundle)
+    emit(with_kernels(tiny_program())).write(bundle)
     options = ["--runs", "3", "-o", str(target), "--json", str(figures)]
     result = CliRunner().invoke(main, ["profile", str(bundle), *options])
     assert result.exit_code == 0, result.stderr

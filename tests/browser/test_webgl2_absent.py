@@ -20,7 +20,7 @@ WITHOUT = {
 
 @pytest.mark.parametrize(("name", "options"), WITHOUT.items(), ids=WITHOUT)
 def test_a_browser_without_webgl2(name: str, options: Mapping[str, Any], tmp_path: Path) -> None:
-    pages = scenario_pages(tmp_path)
+    pages = scenario_pages()
     with Site(pages) as site, open_page(name, site.url, tmp_path, options) as opened:
 
         def play(scenario: str, argument: Any) -> Any:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +24,7 @@ from pyjsml.program import (
     TensorSpec,
     Value,
 )
+from tests.support.c_kernels import compile_c
 
 DTYPES = (
     "float16", "float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32",
@@ -175,22 +171,4 @@ def assert_close(actual: Any, expected: Any) -> None:
 
 
 def _wasm(fault: str = "") -> dict[Isa, bytes]:
-    return {isa: _compile(isa, fault) for isa in ISAS}
-
-
-@cache
-def _compile(isa: Isa, fault: str) -> bytes:
-    features = "+simd128" if isa == "simd128" else "+simd128+relaxed_simd"
-    with tempfile.TemporaryDirectory() as folder:
-        source, linked = Path(folder) / "kernels.c", Path(folder) / "kernels.wasm"
-        source.write_text(SOURCE, "utf-8")
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding"]
-        flags = [f"-mcpu=generic{features}+mutable_globals", "-O2", "-s", "-nostdlib"]
-        exports = [f"-Wl,--export={name}" for name in ("__heap_base", "__stack_pointer")]
-        link = ["-Wl,--no-entry", "-Wl,--import-memory", *exports, "-o", str(linked)]
-        subprocess.run(
-            [*command, *flags, f"-DFAULT={fault}", str(source), *link],
-            check=True,
-            capture_output=True,
-        )
-        return linked.read_bytes()
+    return {isa: compile_c(SOURCE, isa, f"FAULT={fault}") for isa in ISAS}

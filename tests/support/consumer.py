@@ -38,10 +38,10 @@ class Case:
         return port
 
 
-def tiny_case(kind: str, folder: Path) -> Case:
+def tiny_case(kind: str) -> Case:
     program = tiny_program() if kind == "static" else tiny_dynamic_program()
     data = np.arange(6, dtype=np.float32).reshape(2, 3)
-    bundle = emit(with_kernels(program, folder), package_name=f"@models/tiny-{kind}")
+    bundle = emit(with_kernels(program), package_name=f"@models/tiny-{kind}")
     return Case(bundle, data.shape, data.ravel().tolist(), (data * WEIGHT).ravel().tolist())
 
 

@@ -5,10 +5,7 @@ The weight is copied by a load step, as packed weights are, and the result goes 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +15,6 @@ from pyjsml.program import (
     Block,
     Dim,
     Graph,
-    Isa,
     Kernel,
     Op,
     Origin,
@@ -30,6 +26,7 @@ from pyjsml.program import (
     TensorSpec,
     Value,
 )
+from tests.support.c_kernels import compile_c
 
 WEIGHT = np.array([1.0, -2.0, 0.5], dtype=np.float32)
 
@@ -115,18 +112,6 @@ def tiny_dynamic_program() -> Program:
     return tiny_program("batch", dims=(Dim("batch", 1, 8),))
 
 
-def with_kernels(program: Program, folder: Path) -> Program:
-    """Return `program` with the kernels of `SOURCE`, compiled in `folder`."""
-    return replace(program, wasm={isa: _compile(isa, folder) for isa in ISAS})
-
-
-def _compile(isa: Isa, folder: Path) -> bytes:
-    source, linked = folder / "kernels.c", folder / f"{isa}.wasm"
-    source.write_text(SOURCE)
-    features = "+simd128" if isa == "simd128" else "+simd128+relaxed_simd"
-    exports = [f"-Wl,--export={name}" for name in ("__heap_base", "__stack_pointer")]
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding"]
-    flags = [f"-mcpu=generic{features}+mutable_globals", "-O2", "-nostdlib"]
-    link = ["-Wl,--no-entry", "-Wl,--import-memory", *exports, "-o", str(linked)]
-    subprocess.run([*command, *flags, str(source), *link], check=True, capture_output=True)
-    return linked.read_bytes()
+def with_kernels(program: Program) -> Program:
+    """Return `program` with the kernels of `SOURCE`."""
+    return replace(program, wasm={isa: compile_c(SOURCE, isa) for isa in ISAS})

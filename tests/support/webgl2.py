@@ -25,9 +25,9 @@ def floats(length: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.arange(length) / 8 - 3
 
 
-def scenario_pages(folder: Path) -> dict[str, bytes]:
-    """Return the pages of the site; `folder` is for what is compiled on the way."""
-    bundle = emit(with_kernels(tiny_program(), folder))
+def scenario_pages() -> dict[str, bytes]:
+    """Return the pages of the site."""
+    bundle = emit(with_kernels(tiny_program()))
     return {
         "/": b"<!doctype html><title>webgl2</title>",
         "/favicon.ico": b"",

@@ -10,12 +10,12 @@ from tests.support.tiny import tiny_dynamic_program, tiny_program, with_kernels
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def tiny() -> Bundle:
     """Return the bundle of `tiny_program`."""
-    return emit(with_kernels(tiny_program(), tmp_path_factory.mktemp("kernels")))
+    return emit(with_kernels(tiny_program()))
 
 
 @pytest.fixture(scope="session")
-def tiny_dynamic(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def tiny_dynamic() -> Bundle:
     """Return the bundle of `tiny_dynamic_program`."""
-    return emit(with_kernels(tiny_dynamic_program(), tmp_path_factory.mktemp("kernels")))
+    return emit(with_kernels(tiny_dynamic_program()))

@@ -64,8 +64,8 @@ Make = Callable[..., Bundle]
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return with_kernels(tiny_program(), tmp_path_factory.mktemp("kernels"))
+def program() -> Program:
+    return with_kernels(tiny_program())
 
 
 @pytest.fixture
