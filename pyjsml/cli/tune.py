@@ -112,8 +112,7 @@ def tune(
             progress=progress,
         )
     if as_json:
-        rows = [asdict(row) for row in outcome.rows]
-        write_json({"rows": rows, "known": outcome.known, "problems": outcome.problems})
+        write_json(asdict(outcome))
     else:
         show(outcome, database)
     if outcome.problems:
@@ -131,11 +130,22 @@ def show(outcome: Outcome, database: Path) -> None:
     screen = console()
     if outcome.rows:
         screen.print(rows)
-    better = sum(row.parameters is not None for row in outcome.rows)
-    known = f", {outcome.known} were known" if outcome.known else ""
-    click.echo(f"{better} of {len(outcome.rows)} kernels can be faster{known}; see {database}")
+    found = f"; see {database}" if outcome.rows or outcome.known else ""
+    click.echo(summary(outcome) + found)
     for problem in outcome.problems:
         screen.print(problem, markup=False)
+
+
+def summary(outcome: Outcome) -> str:
+    """Return how many kernels can be faster, and how many were not searched, and why."""
+    known = f"{outcome.known} were known" if outcome.known else ""
+    late = f"time was up before {outcome.late} more" if outcome.late else ""
+    better = sum(row.parameters is not None for row in outcome.rows)
+    searched = f"{better} of {len(outcome.rows)} kernels can be faster" if outcome.rows else ""
+    said = ", ".join(filter(None, (searched, known, late)))
+    if said or outcome.problems:
+        return said or "no kernel could be timed"
+    return "there is nothing to tune: no kernel here has parameters"
 
 
 def parse_budget(text: str | None) -> float | None:

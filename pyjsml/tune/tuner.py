@@ -39,11 +39,15 @@ class Search:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Rows found now, how many were known before, and problems with kernels that have no row."""
+    """Rows found now, how many were known before, and problems with kernels that have no row.
+
+    For `late` kernels there was no time left. A kernel counts once per instruction set.
+    """
 
     rows: tuple[Row, ...]
     known: int
     problems: tuple[str, ...]
+    late: int = 0
 
 
 def tune(
@@ -76,7 +80,8 @@ def tune(
         else:
             problems.append(found)
         progress("tune", done, len(left))
-    return Outcome(tuple(rows), len(jobs) - len(left), tuple(problems))
+    late = len(left) - len(rows) - len(problems)
+    return Outcome(tuple(rows), len(jobs) - len(left), tuple(problems), late)
 
 
 def _here(jobs: Sequence[Job], how: Search) -> Iterator[Row | str]:

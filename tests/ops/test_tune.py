@@ -196,7 +196,7 @@ def test_time_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("pyjsml.tune.tuner.search", slow)
     outcome = tune([program()], tmp_path / "tuned.jsonl", Search(["v8"], seconds=0.05))
-    assert outcome.rows == ()
+    assert (outcome.rows, outcome.late) == ((), 2)
     assert list(Database.read(tmp_path / "tuned.jsonl")) == []
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from pyjsml import api
 from pyjsml.cli import main
+from pyjsml.cli.tune import summary
 from pyjsml.kernels.database import Row
 from pyjsml.kernels.parameters import Parameters
 from pyjsml.program import TensorSpec
@@ -72,6 +73,23 @@ def test_shows_what_is_faster_and_what_is_not(asked: dict[str, Any]) -> None:
     assert "1 of 2 kernels can be faster, 3 were known; see tuned.jsonl" in lines
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome((), 0, ()), "there is nothing to tune: no kernel here has parameters"),
+        (Outcome((), 4, ()), "4 were known"),
+        (Outcome((), 0, (), late=6), "time was up before 6 more"),
+        (
+            Outcome((SAME,), 0, (), late=5),
+            "0 of 1 kernels can be faster, time was up before 5 more",
+        ),
+        (Outcome((), 0, ("conv2d c (relaxed): it broke",)), "no kernel could be timed"),
+    ],
+)
+def test_says_why_kernels_were_not_searched(outcome: Outcome, said: str) -> None:
+    assert summary(outcome) == said
+
+
 def test_kernels_that_failed_are_named(asked: dict[str, Any]) -> None:
     asked["broken"] = 1
     result = invoke("a.onnx")
@@ -81,5 +99,5 @@ def test_kernels_that_failed_are_named(asked: dict[str, Any]) -> None:
 
 def test_the_result_as_json(asked: dict[str, Any]) -> None:
     found = json.loads(invoke("a.onnx", "--json").stdout)
-    assert (found["known"], found["problems"]) == (3, [])
+    assert (found["known"], found["problems"], found["late"]) == (3, [], 0)
     assert [Row.from_json(json.dumps(row)) for row in found["rows"]] == [BETTER, SAME]
