@@ -87,6 +87,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     functions["exp_to_one"] = from_te(
         lambda x: te.compute(x.shape, lambda i: power(x(i)), "y"), (COUNT,)
     )
+    functions["times_sigmoid"] = binary(lambda x, y: tirx.sigmoid(x) * y)
     functions |= {"maximum": binary(tirx.max), "minimum": binary(tirx.min)}
     functions["clip"] = from_te(
         lambda x: te.compute(
@@ -168,6 +169,17 @@ def test_powers_that_are_summed_up_stay_within_the_error_that_they_state(machine
     x = -np.abs(samples(-87.0, 0.0))
     exact = np.where(x < -87, 0, np.exp(x.astype(np.float64)))
     assert_within(call(machine, "exp_to_one", x), exact, stated_error("exp_to_one"))
+
+
+def test_products_with_a_sigmoid_stay_within_the_error_of_a_sigmoid(machine: Machine) -> None:
+    x, y = samples(-87.0, 30.0), samples(-1e3, 1e3)[::-1].copy()
+    pairs = np.array(np.meshgrid(SPECIAL, SPECIAL)).reshape(2, -1)
+    x[: pairs.shape[1]], y[: pairs.shape[1]] = pairs
+    with np.errstate(all="ignore"):
+        exact = y.astype(np.float64) * REFERENCES["sigmoid"](x.astype(np.float64))
+    # The quotient is 0 beside a power of infinity, where the exact product may be a normal number.
+    exact[x < -87] *= 0
+    assert_within(call(machine, "times_sigmoid", x, y), exact, stated_error("sigmoid"))
 
 
 def test_fmod_is_exact(machine: Machine) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import tvm_ffi
 from tvm import ir, tirx
 
+from pyjsml.kernels.math.exponential import times_sigmoid
 from pyjsml.kernels.math.extremes import extreme_of, extreme_of_vectors
 from pyjsml.kernels.math.functions import ANY_FLOAT, FLOAT32, own_function
 from pyjsml.kernels.math.values import bound
@@ -53,6 +54,13 @@ def lower_math(body: Any) -> Any:
             return extremes(bound(node.args, ANY_FLOAT[name]))
         return node
 
+    def product(node: tirx.Mul, mutator: Any) -> Any:
+        for factor, gate in ((node.a, node.b), (node.b, node.a)):
+            if _is_sigmoid(gate):
+                operands = [mutator.mutate(factor), mutator.mutate(gate.args[0])]
+                return extremes(bound(operands, times_sigmoid))
+        return mutator.default_mutate(node)
+
     def extremes(expr: Any) -> Any:
         return tvm_ffi.structural_mutate(expr, [((tirx.Max, tirx.Min), extreme)])
 
@@ -71,9 +79,15 @@ def lower_math(body: Any) -> Any:
             (tirx.For, loop),
             (tirx.BufferStore, statement),
             (ir.Call, call),
+            (tirx.Mul, product),
             ((tirx.Max, tirx.Min), extreme),
         ],
     )
+
+
+def _is_sigmoid(expr: Any) -> bool:
+    call = isinstance(expr, ir.Call)
+    return call and call_name(expr) == "sigmoid" and dtype(expr) == "float32"
 
 
 class _Held:
