@@ -9,12 +9,11 @@ import onnxruntime
 import pytest
 
 from pyjsml import api
-from pyjsml.engines import get_engine
+from pyjsml.codegen.webgl2.recurrent import MOST_STEPS
+from tests.support.browsers import need_browser
 from tests.support.recurrent import GATES, onnx_layer
 
-pytestmark = pytest.mark.skipif(
-    get_engine("chromium").available() is not None, reason="needs Chromium"
-)
+pytestmark = pytest.mark.usefixtures("one_firefox")
 
 
 @pytest.mark.parametrize("operator", GATES)
@@ -27,6 +26,22 @@ pytestmark = pytest.mark.skipif(
     ],
 )
 def test_layers_compute(operator: str, direction: str, variant: int, steps: int) -> None:
+    compare_with_onnx_runtime("chromium", operator, direction, variant, steps)
+
+
+@pytest.mark.parametrize(
+    ("operator", "direction", "variant"),
+    [("LSTM", "forward", 0), ("GRU", "bidirectional", 1), ("RNN", "reverse", 1)],
+)
+def test_the_longest_layers_compute_in_firefox(operator: str, direction: str, variant: int) -> None:
+    compare_with_onnx_runtime("firefox", operator, direction, variant, MOST_STEPS)
+
+
+def compare_with_onnx_runtime(
+    browser: str, operator: str, direction: str, variant: int, steps: int
+) -> None:
+    """Run a layer on batches of several sizes."""
+    need_browser(browser)
     model, shapes = onnx_layer(operator, direction, variant, steps)
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -34,7 +49,7 @@ def test_layers_compute(operator: str, direction: str, variant: int, steps: int)
     bundle = api.bundle(model, devices=["wasm", "webgl2"])
     assert bundle.manifest["unshaded"] == {}
     random = np.random.default_rng(4)
-    with api.Executor(bundle, "chromium", device="webgl2") as executor:
+    with api.Executor(bundle, browser, device="webgl2") as executor:
         for batch in (1, 4, 3):
             inputs = {
                 name: random.normal(size=[batch if n == "batch" else n for n in shape]).astype(
