@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ class Division(torch.nn.Module):
 
     def forward(self, numbers: torch.Tensor, divisors: torch.Tensor) -> list[torch.Tensor]:
         """Divide each of `numbers` by each of `divisors`, and by each of the constants."""
-        others = [divisors, *CONSTANTS]
+        others: list[Any] = [divisors, *CONSTANTS]
         quotients = [torch.div(numbers, other, rounding_mode="floor") for other in others]
         return [*quotients, *(torch.remainder(numbers, other) for other in others)]
 
