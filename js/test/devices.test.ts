@@ -200,9 +200,13 @@ test("an op may only be placed where there is a kernel for it", () => {
 
 test("devices are named once each, and disposed of with the executor, or where none comes to be", () => {
   const { model } = graphs[0] as (typeof graphs)[0];
-  for (const devices of [["abacus"], ["wasm", "wasm"], [new FakeDevice(), new FakeDevice()]]) {
+  const refused = (devices: unknown) => {
     expect(() => make(model, devices as DeviceOption[])).toThrow(OptionError);
+  };
+  for (const devices of ["webgl2", ["abacus"], ["wasm", "wasm"], [null], [{ name: "wasm" }]]) {
+    refused(devices);
   }
+  refused([new FakeDevice(), new FakeDevice()]);
   const fake = new FakeDevice();
   const nowhere = placing(() => "abacus" as DeviceName);
   expect(() => make(model, [fake], nowhere)).toThrow(PlacementError);

@@ -370,7 +370,7 @@ describe("the wasm file", () => {
   test("is none but those that there are", async () => {
     const isa = "avx" as "relaxed";
     await expect(Executor.create(modelAt(base), { isa })).rejects.toThrow(OptionError);
-    expect(() => Executor.createSync(modelAt(base), { files, isa })).toThrow('"isa" is avx');
+    expect(() => Executor.createSync(modelAt(base), { files, isa })).toThrow('"isa" is "avx"');
   });
 
   test("is the one that was given, where the host accepts both", () => {

@@ -412,17 +412,15 @@ test("placements that can't be are all named", async () => {
     problems: [
       "op0: is placed on webgl2; this executor has wasm",
       "op1: is placed on the thread 3, counted from 0; the executor is for 3 threads",
-      "op2: its placement has 0 threads; give 1 or more",
-      "op2: its placement has the thread -1; give 0 or more",
+      'op2: "threads" is 0; it may be a whole number, 1 or more',
+      'op2: "thread" is -1; it may be a whole number, 0 or more',
       "op3: its placement has both one thread and 2 threads",
-      "op4: its placement has an unknown key core; there are device, threads, thread, " +
-        "accelerator, owner, priority",
-      "op4: its placement has an unknown key gpu; there are device, threads, thread, " +
-        "accelerator, owner, priority",
+      'op4: there is no option "core"; there are: device, threads, thread, accelerator, owner, priority',
+      'op4: there is no option "gpu"; there are: device, threads, thread, accelerator, owner, priority',
       "op5: is placed on 7; give a device's name or an object",
-      "op6: its accelerator is no Accelerator",
-      "op6: its owner is no Owner",
-      "op6: its priority is NaN; give a number",
+      'op6: "accelerator" is "gpu"; it may be an Accelerator',
+      'op6: "owner" is of type Object; it may be an Owner',
+      'op6: "priority" is NaN; it may be a number',
     ],
   });
 });

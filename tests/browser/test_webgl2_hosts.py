@@ -13,7 +13,7 @@ from tests.support.webgl2 import AFFINE, Play, floats
     [
         ("webgl2", "DeviceError", "the browser gives no WebGL2 context"),
         ("float16", "DeviceError", "the WebGL2 of this machine can't draw floats of 16 bits"),
-        ("float8", "OptionError", 'webgl2.precision is float8; it may be "float32" or "float16"'),
+        ("float8", "OptionError", 'is "float8"; it may be "float32" or "float16"'),
         ("limit", "DeviceError", "the tensor x, float32 40960, takes a texture 128 texels wide"),
         ("webgl1", "DeviceError", "webgl2.context is of WebGL 1, which can't run these shaders"),
         ("2d", "DeviceError", "webgl2.context is of type CanvasRenderingContext2D; give"),

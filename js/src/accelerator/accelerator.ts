@@ -1,6 +1,7 @@
-import { DeadlockError, OptionError, StateError } from "../errors.js";
+import { DeadlockError, StateError } from "../errors.js";
+import { aNumber, aSignal, checkOptions, having, type Rules } from "../rules.js";
 import { Line } from "./line.js";
-import type { Owner } from "./owner.js";
+import { anOwner, type Owner } from "./owner.js";
 import { AcceleratorPolicy, type AcceleratorPolicyOptions } from "./policy.js";
 
 /** The part of the Web Locks API (`navigator.locks`) that an accelerator needs. */
@@ -24,6 +25,9 @@ export interface LeaseRequest {
   /** Ends the waiting, with its reason. It does not take a lease back. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const RULES: Rules<AcceleratorOptions> = { locks: having("navigator.locks", "request") };
+const OF_LEASE: Rules<LeaseRequest> = { owner: anOwner, priority: aNumber, signal: aSignal };
 
 /** The right to use an accelerator alone, until it is given back. */
 export class Lease {
@@ -95,19 +99,22 @@ export class Accelerator {
   /** Ends this agent's turn. */
   #endTurn: (() => void) | undefined;
 
-  constructor(name: string, { locks }: AcceleratorOptions = {}) {
+  /** Throws OptionError where an option is of no use. */
+  constructor(name: string, options: AcceleratorOptions = {}) {
+    checkOptions(name, options, RULES);
     this.name = name;
-    this.#locks = locks;
+    this.#locks = options.locks;
   }
 
   /**
    * Take a lease at once, if nobody has one; never with `locks`, which take time. Throws
    * StateError if the owner is disposed, OptionError, or the signal's reason.
    */
-  tryAcquire({ owner, priority = 0, signal }: LeaseRequest): Lease | undefined {
+  tryAcquire(request: LeaseRequest): Lease | undefined {
+    if (!isFine(request)) checkOptions(this.name, request, OF_LEASE, "owner");
+    const { owner, signal } = request;
     owner.checkOpen();
     signal?.throwIfAborted();
-    if (Number.isNaN(priority)) throw new OptionError("the priority of a lease is not a number");
     return this.#lease || this.#locks ? undefined : this.#lend(owner);
   }
 
@@ -240,4 +247,15 @@ export class Accelerator {
     const next = this.#line.next();
     next?.serve(this.#lend(next.owner));
   }
+}
+
+/** Whether a request is surely as it may be. Ops ask for leases, and to say what is wrong takes longer. */
+function isFine(request: LeaseRequest): boolean {
+  for (const name in request) if (!(name in OF_LEASE)) return false;
+  const { owner, priority, signal } = (request ?? {}) as Partial<LeaseRequest>;
+  return (
+    typeof owner?.checkOpen === "function" &&
+    (priority === undefined || Number.isFinite(priority)) &&
+    (signal === undefined || typeof signal?.throwIfAborted === "function")
+  );
 }

@@ -1,4 +1,5 @@
 import { StateError } from "../errors.js";
+import { having } from "../rules.js";
 import type { Accelerator, Lease } from "./accelerator.js";
 
 /** What an owner waits for, unless it gives up. */
@@ -7,6 +8,9 @@ export interface Wait {
   /** Stop waiting, with this error. */
   fail(error: unknown): void;
 }
+
+// Each package may have its own copy of this class, so `instanceof` does not tell.
+export const anOwner = having("an Owner", "checkOpen");
 
 /**
  * One line of work that holds accelerators: it does one thing at a time, so while it waits for one

@@ -1,6 +1,7 @@
 import type { Next, NextSync } from "../executor/hooks.js";
+import { aNumber, checkOptions, type Rules } from "../rules.js";
 import type { Accelerator } from "./accelerator.js";
-import { Owner } from "./owner.js";
+import { anOwner, Owner } from "./owner.js";
 
 export interface AcceleratorPolicyOptions {
   /** What errors call the executor; to be given where it holds other accelerators too. */
@@ -8,6 +9,8 @@ export interface AcceleratorPolicyOptions {
   /** The highest goes first, 0 by default. */
   readonly priority?: number | undefined;
 }
+
+const RULES: Rules<AcceleratorPolicyOptions> = { owner: anOwner, priority: aNumber };
 
 /**
  * Runs each op of one executor under a lease of an accelerator. A run that is aborted waits for it
@@ -19,7 +22,10 @@ export class AcceleratorPolicy {
   readonly #priority: number | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(accelerator: Accelerator, { owner, priority }: AcceleratorPolicyOptions) {
+  /** Throws OptionError where an option is of no use. */
+  constructor(accelerator: Accelerator, options: AcceleratorPolicyOptions) {
+    checkOptions(`a policy of ${accelerator.name}`, options, RULES);
+    const { owner, priority } = options;
     this.#accelerator = accelerator;
     this.#owner = owner ?? new Owner(`a user of ${accelerator.name}`);
     this.#priority = priority;

@@ -1,5 +1,5 @@
 import type { ModelData } from "../data.js";
-import { OptionError } from "../errors.js";
+import { isRecord, type Rule, show } from "../rules.js";
 import type { Device, DeviceName } from "./device.js";
 
 /**
@@ -12,36 +12,32 @@ export type DeviceOption = DeviceName | Device;
 export type Makers = Readonly<Partial<Record<DeviceName, () => Promise<Device>>>>;
 
 /**
- * Throw OptionError where `wanted` names a device twice, or one that can't be had by its name: with
- * `sync`, "wasm" alone can.
+ * The rule for the devices of an executor: each is there once, and is one that can be had by its name,
+ * as with `sync` "wasm" alone can.
  */
-export function checkDevices(
-  model: ModelData,
-  wanted: readonly DeviceOption[] = ["wasm"],
-  sync = false,
-): readonly DeviceOption[] {
-  const names = new Set<DeviceName>();
-  const problems: string[] = [];
-  for (const one of wanted) {
-    const name = nameOf(one);
-    if (typeof one === "string" ? name !== "wasm" && name !== "webgl2" : name === "wasm") {
-      problems.push(`${String(name)} can't be had so`);
-    } else if (names.has(name)) {
-      problems.push(`${name} is there twice`);
-    } else if (one === "webgl2" && sync) {
-      problems.push("webgl2 takes time to get ready: use create");
-    } else if (one === "webgl2" && !model.shaders) {
-      problems.push(`${model.name} has nothing for webgl2: bundle it with --device wasm,webgl2`);
-    }
-    names.add(name);
-  }
-  if (problems.length) {
-    throw new OptionError(
-      '"devices" may have "wasm", "webgl2", and devices made before, each once',
-      problems,
-    );
-  }
-  return wanted;
+export function devicesFor(model: ModelData, sync: boolean): Rule {
+  return (wanted, name) => {
+    if (!Array.isArray(wanted))
+      return [`"${name}" is ${show(wanted)}; it may be a list: ["webgl2"]`];
+    const names = new Set<unknown>();
+    return wanted.flatMap((one: unknown, index) => {
+      const device = isRecord(one) ? one["name"] : one;
+      const problem = problemOf(model, one, sync) ?? (names.has(device) && "is there twice");
+      names.add(device);
+      return problem ? [`"${name}[${index}]" is ${show(device)}, which ${problem}`] : [];
+    });
+  };
+}
+
+/** Why an executor can't have a device as given; undefined if it can. */
+function problemOf(model: ModelData, one: unknown, sync: boolean): string | undefined {
+  // The memory of wasm is the executor's own.
+  const isMade = isRecord(one) && one["name"] === "webgl2" && typeof one["open"] === "function";
+  if (isMade || one === "wasm") return undefined;
+  if (one !== "webgl2") return 'is none of: "wasm", "webgl2", a device made before';
+  if (sync) return "takes time to get ready: use create";
+  if (model.shaders) return undefined;
+  return `${model.name} has nothing for: bundle it with --device wasm,webgl2`;
 }
 
 /** Those that the caller has made. */
@@ -74,8 +70,4 @@ export function joinDevices(wanted: readonly DeviceOption[], wasm: Device): Devi
 
 function withWasm(wanted: readonly DeviceOption[]): readonly DeviceOption[] {
   return wanted.includes("wasm") ? wanted : [...wanted, "wasm"];
-}
-
-function nameOf(one: DeviceOption): DeviceName {
-  return typeof one === "string" ? one : one.name;
 }

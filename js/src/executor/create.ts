@@ -1,6 +1,6 @@
 import type { ModelData } from "../data.js";
 import type { Device } from "../devices/device.js";
-import { checkDevices, given, joinDevices, makeDevices } from "../devices/devices.js";
+import { given, joinDevices, makeDevices } from "../devices/devices.js";
 import { BundleError } from "../errors.js";
 import { REST_AFTER_MS, systemHost } from "../host.js";
 import { Arrivals } from "../load/arrivals.js";
@@ -10,6 +10,7 @@ import { checkFormat, type Model } from "../model.js";
 import { usableThreads } from "../threads/host.js";
 import { WasmDevice } from "../wasm/device.js";
 import type { WebGl2Options } from "../webgl2/context.js";
+import { checkCreate, checkCreateSync } from "./checks.js";
 import type { CreateOptions, CreateSyncOptions } from "./options.js";
 import { Parts } from "./parts.js";
 
@@ -23,9 +24,9 @@ export async function create<M extends Model, E>(
   options: CreateOptions,
 ): Promise<E> {
   checkFormat(model);
-  const { signal, onProgress, policies = [] } = options;
+  checkCreate(model, options);
+  const { signal, onProgress, policies = [], devices: wanted = ["wasm"] } = options;
   signal?.throwIfAborted();
-  const wanted = checkDevices(model, options.devices);
   const count = usableThreads(options);
   const host = systemHost(options.host);
   const loading = load(model, options);
@@ -71,13 +72,13 @@ export function createSync<M extends Model, E>(
   options: CreateSyncOptions,
 ): E {
   checkFormat(model);
-  const wanted = checkDevices(model, options.devices, true);
+  checkCreateSync(model, options);
+  const { policies = [], devices: wanted = ["wasm"] } = options;
   let devices = given(wanted);
   try {
     const { isa, wasm, weights: shards } = loadSync(model, options);
     devices = joinDevices(wanted, WasmDevice.createSync(wasm));
     const host = systemHost(options.host);
-    const { policies = [] } = options;
     const parts = new Parts({ model, isa, devices, host, policies });
     const executor = new Class(parts);
     const weights = new Weights(model, shards);

@@ -1,8 +1,9 @@
 import { ExecutorError } from "../errors.js";
 import type { Model } from "../model.js";
+import { isRecord } from "../rules.js";
 import { type Created, Executor } from "./executor.js";
-import type { CreateOptions, CreateSyncOptions } from "./options.js";
-import type { Policy } from "./policy.js";
+import type { CommonOptions, CreateOptions, CreateSyncOptions } from "./options.js";
+import { HOOKS, type Policy } from "./policy.js";
 
 /** What a module that customises execution exports by default: a class of executors, or policies. */
 export type Custom = (new (parts: never) => object) | Policy | readonly Policy[];
@@ -11,8 +12,6 @@ export type Custom = (new (parts: never) => object) | Policy | readonly Policy[]
 export type CustomExecutor<C, M extends Model> = C extends new (parts: never) => infer E
   ? Created<E, M>
   : Executor<M>;
-
-const HOOKS = ["place", "dispatch", "dispatchSync", "order", "onStart", "onFinish"];
 
 /**
  * Make an executor of the class `custom`, or one with the policies `custom`, within which those of
@@ -24,8 +23,7 @@ export async function createCustom<const C extends Custom, M extends Model>(
   options: CreateOptions = {},
 ): Promise<CustomExecutor<C, M>> {
   const { Class, policies } = read(custom);
-  const all = [...policies, ...(options.policies ?? [])];
-  return (await Class.create(model, { ...options, policies: all })) as CustomExecutor<C, M>;
+  return (await Class.create(model, within(policies, options))) as CustomExecutor<C, M>;
 }
 
 /** The same at once, from files that the caller has read and checked. */
@@ -35,8 +33,7 @@ export function createCustomSync<const C extends Custom, M extends Model>(
   options: CreateSyncOptions,
 ): CustomExecutor<C, M> {
   const { Class, policies } = read(custom);
-  const all = [...policies, ...(options.policies ?? [])];
-  return Class.createSync(model, { ...options, policies: all }) as CustomExecutor<C, M>;
+  return Class.createSync(model, within(policies, options)) as CustomExecutor<C, M>;
 }
 
 function read(custom: unknown): { Class: typeof Executor; policies: readonly Policy[] } {
@@ -55,6 +52,13 @@ function read(custom: unknown): { Class: typeof Executor; policies: readonly Pol
     `the default export is neither a class that extends Executor nor policies, objects with some of: ` +
       HOOKS.join(", "),
   );
+}
+
+/** The options, with their policies within `outer`. What can't be so, `create` refuses. */
+function within<O extends CommonOptions>(outer: readonly Policy[], options: O): O {
+  if (!outer.length || !isRecord(options)) return options;
+  const { policies = [] } = options as CommonOptions;
+  return Array.isArray(policies) ? { ...options, policies: [...outer, ...policies] } : options;
 }
 
 function isPolicy(given: unknown): given is Policy {

@@ -3,14 +3,15 @@
 import type { TextureOf } from "../devices/device.js";
 import type { Feed, Model, Op, OpNameOf, OutputsOf } from "../model.js";
 import type { ReadOptions } from "../run/reach.js";
-import type {
-  AnyRunOptions,
-  Capture,
-  Feeds,
-  PartOptions,
-  PartSyncOptions,
-  RunOptions,
-  RunSyncOptions,
+import {
+  type AnyRunOptions,
+  type Capture,
+  type Feeds,
+  NO_OPTIONS,
+  type PartOptions,
+  type PartSyncOptions,
+  type RunOptions,
+  type RunSyncOptions,
 } from "../run/run.js";
 import { Runner } from "../run/runner.js";
 import type { Outcome } from "../run/underway.js";
@@ -96,7 +97,7 @@ export class Executor<M extends Model> extends Overrides<M> {
    */
   run(inputs: Partial<Feed<M>>, options: PartOptions<M>): Promise<Partial<OutputsOf<M>>>;
   run(inputs: Feed<M>, options?: RunOptions): Promise<OutputsOf<M>>;
-  async run(inputs: unknown, options: AnyRunOptions = {}): Promise<unknown> {
+  async run(inputs: unknown, options: AnyRunOptions = NO_OPTIONS): Promise<unknown> {
     return (await this.#run(inputs, [], options)).outputs;
   }
 
@@ -107,7 +108,7 @@ export class Executor<M extends Model> extends Overrides<M> {
    */
   async runToTextures(
     inputs: Feed<M>,
-    options: RunOptions = {},
+    options: RunOptions = NO_OPTIONS,
   ): Promise<{ readonly [Name in keyof OutputsOf<M>]: TextureOf }> {
     const made = this.#parts.turns.take(() => this.#runner.runToTextures(inputs, options));
     return (await made) as { readonly [Name in keyof OutputsOf<M>]: TextureOf };
@@ -116,7 +117,7 @@ export class Executor<M extends Model> extends Overrides<M> {
   /** Run the model without giving up control. Throws StateError if another run is under way. */
   runSync(inputs: Partial<Feed<M>>, options: PartSyncOptions<M>): Partial<OutputsOf<M>>;
   runSync(inputs: Feed<M>, options?: RunSyncOptions): OutputsOf<M>;
-  runSync(inputs: unknown, options: AnyRunOptions = {}): unknown {
+  runSync(inputs: unknown, options: AnyRunOptions = NO_OPTIONS): unknown {
     return this.#runSync(inputs, [], options).outputs;
   }
 
@@ -137,7 +138,7 @@ export class Executor<M extends Model> extends Overrides<M> {
   capture(
     inputs: unknown,
     names: readonly string[],
-    options: AnyRunOptions = {},
+    options: AnyRunOptions = NO_OPTIONS,
   ): Promise<unknown> {
     return this.#run(inputs, names, options);
   }
@@ -153,7 +154,11 @@ export class Executor<M extends Model> extends Overrides<M> {
     names: readonly Name[],
     options?: RunSyncOptions,
   ): Capture<M, Name>;
-  captureSync(inputs: unknown, names: readonly string[], options: AnyRunOptions = {}): unknown {
+  captureSync(
+    inputs: unknown,
+    names: readonly string[],
+    options: AnyRunOptions = NO_OPTIONS,
+  ): unknown {
     return this.#runSync(inputs, names, options);
   }
 
@@ -173,7 +178,7 @@ export class Executor<M extends Model> extends Overrides<M> {
     options: PartOptions<M>,
   ): AsyncGenerator<Op<M>, Partial<OutputsOf<M>>, void>;
   step(inputs: Feed<M>, options?: RunOptions): AsyncGenerator<Op<M>, OutputsOf<M>, void>;
-  step(inputs: unknown, options: AnyRunOptions = {}): AsyncGenerator<Op<M>, unknown, void> {
+  step(inputs: unknown, options: AnyRunOptions = NO_OPTIONS): AsyncGenerator<Op<M>, unknown, void> {
     return this.#parts.turns.iterate(() => this.#runner.step(inputs, options));
   }
 

@@ -1,4 +1,5 @@
 import { OptionError, StateError } from "../errors.js";
+import { aSignal, checkOptions, type Rules, wholeFrom } from "../rules.js";
 
 /** What a stage may know of the pipeline that it is in. */
 export interface StageOptions {
@@ -21,6 +22,11 @@ export interface PipelineOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const RULES: Rules<PipelineOptions> = {
+  depth: wholeFrom(1),
+  signal: aSignal,
+};
+
 type Result = { readonly done?: boolean | undefined; readonly value: unknown };
 type Source = Iterable<unknown> | AsyncIterable<unknown>;
 type Work = (input: unknown, options: StageOptions) => unknown;
@@ -35,15 +41,14 @@ type Work = (input: unknown, options: StageOptions) => unknown;
  * asked for no more than `depth` allows. Where a stage or the source fails, the items before come
  * out and then the error does. Then, and where the loop is left or the signal aborts, the stages'
  * signal aborts and what they were doing is waited for.
+ *
+ * Throws OptionError where an option is of no use.
  */
 export function pipeline<T>(
   source: Iterable<T> | AsyncIterable<T>,
   options: PipelineOptions = {},
 ): Pipeline<T> {
-  const { depth } = options;
-  if (depth !== undefined && !(Number.isInteger(depth) && depth > 0)) {
-    throw new OptionError(`depth is ${String(depth)}: give a whole number, 1 or more`);
-  }
+  checkOptions("a pipeline", options, RULES);
   return new Pipeline<T>(source, [], options);
 }
 

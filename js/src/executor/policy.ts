@@ -1,7 +1,7 @@
 import type { Binding } from "../dims.js";
-import { OptionError } from "../errors.js";
 import type { Model, Op } from "../model.js";
 import type { Chooser } from "../run/order.js";
+import { aFunction, isRecord, nearest, type Rule, show, unknown } from "../rules.js";
 import type { Placement } from "../schedule/placement.js";
 import type { Next, NextSync, SyncHook, WaitHook } from "./hooks.js";
 
@@ -56,9 +56,36 @@ export interface Hooks<M extends Model> {
   finish(run: Run): void;
 }
 
-/** Sort the hooks of `policies`, the outermost of which is first. Throws OptionError for no list. */
+/** All that a policy may have. */
+export const HOOKS: readonly (keyof Policy)[] = [
+  "place",
+  "dispatch",
+  "dispatchSync",
+  "order",
+  "onStart",
+  "onFinish",
+];
+
+/** The rule for a policy. It may have fields of its own, but none that is a hook but for a slip. */
+export const policyRule: Rule = (policy, name) => {
+  if (!isRecord(policy)) return [`"${name}" is ${show(policy)}; it may be an object with hooks`];
+  const slips = Object.keys(policy).filter((key) => {
+    return !isHook(key) && typeof policy[key] === "function" && nearest(key, HOOKS) !== undefined;
+  });
+  return [
+    ...slips.map((key) => unknown("hook", key, HOOKS, `${name}.`)),
+    ...HOOKS.flatMap((hook) => {
+      return policy[hook] === undefined ? [] : aFunction(policy[hook], `${name}.${hook}`);
+    }),
+  ];
+};
+
+function isHook(name: string): boolean {
+  return (HOOKS as readonly string[]).includes(name);
+}
+
+/** Sort the hooks of `policies`, the outermost of which is first. */
 export function compose<M extends Model>(policies: readonly Policy<M>[]): Hooks<M> {
-  if (!Array.isArray(policies)) throw new OptionError('"policies" is no list: give [policy]');
   const waits: WaitHook<M>[] = [];
   const sync: SyncHook<M>[] = [];
   const always: SyncHook<M>[] = [];

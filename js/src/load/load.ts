@@ -4,7 +4,7 @@
  */
 
 import type { FileData, ModelData } from "../data.js";
-import { LoadError, OptionError } from "../errors.js";
+import { LoadError } from "../errors.js";
 import type { Bytes, CreateOptions, CreateSyncOptions, Isa } from "../executor/options.js";
 import { bytesOf } from "../tensor.js";
 import { hasRelaxedSimd } from "../wasm/device.js";
@@ -123,9 +123,6 @@ function pickIsa(
   files: Readonly<Record<string, Bytes>>,
   needsFile: boolean,
 ): Isa {
-  if (wanted !== undefined && wanted !== "relaxed" && wanted !== "simd128") {
-    throw new OptionError(`"isa" is ${String(wanted)}; it may be "relaxed" or "simd128"`);
-  }
   const exact = !model.ops.some((op) => op.dots) || hasExactDots();
   if (wanted === "relaxed" && !exact) {
     throw new LoadError(

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { mustBe, problemsOf, type Rules } from "../rules.js";
 import type { Shape } from "../tensor.js";
 
 /** A triple of numbers: for red, green and blue. */
@@ -10,6 +11,11 @@ export interface PictureOptions {
   /** What it is then divided by: 1 by default. */
   readonly std?: Channels | undefined;
 }
+
+const RULES: Rules<PictureOptions> = {
+  mean: mustBe("three numbers", isChannels),
+  std: mustBe("three numbers, none of them 0", (std) => isChannels(std) && !std.includes(0)),
+};
 
 /** An image that an input is made of: on webgl2 where an op there reads it, else on the CPU. */
 export interface Picture<S extends Shape = Shape> {
@@ -35,22 +41,21 @@ type Mutable<S> = { -readonly [K in keyof S]: S[K] };
 export function picture<const S extends Shape>(
   image: TexImageSource,
   shape: S,
-  { mean = [0, 0, 0], std = [1, 1, 1] }: PictureOptions = {},
+  options: PictureOptions = {},
 ): Picture<Mutable<S>> {
-  const problems: string[] = [];
+  const problems = [...problemsOf(options, RULES)];
   const channelsFirst = shape[1] === 3;
   if (shape.length !== 4 || shape[0] !== 1 || (!channelsFirst && shape[3] !== 3)) {
     problems.push(`its shape is ${shape.join("x")}; it may be 1x3xHxW or 1xHxWx3`);
   }
-  for (const [name, numbers] of Object.entries({ mean, std })) {
-    if (numbers.length !== 3 || !numbers.every(Number.isFinite)) {
-      problems.push(`its ${name} is ${numbers.join()}; give three numbers`);
-    }
-  }
-  if (std.includes(0)) problems.push("its std is 0 for a channel");
   if (problems.length) throw new InputError("can't make an input of the picture", problems);
+  const { mean = [0, 0, 0], std = [1, 1, 1] } = options;
   const kept = [...shape] as Mutable<S>;
   return { dtype: "float32", shape: kept, image, channelsFirst, mean, std };
+}
+
+function isChannels(given: unknown): given is Channels {
+  return Array.isArray(given) && given.length === 3 && given.every(Number.isFinite);
 }
 
 /** Tell a picture from a tensor. */

@@ -1,5 +1,6 @@
 import type { DType, ModelData } from "../data.js";
 import { InputError, StateError } from "../errors.js";
+import { checkOptions, type Rules, trueOrFalse } from "../rules.js";
 import { asTensor } from "../schedule/schedule.js";
 import type { Shape, Tensor } from "../tensor.js";
 import { bindTensors, type Content, misfits } from "./inputs.js";
@@ -14,6 +15,8 @@ export interface ReadOptions {
   readonly view?: boolean | undefined;
 }
 
+const RULES: Rules<ReadOptions> = { view: trueOrFalse };
+
 /** Where a run is. */
 export interface Moment {
   readonly model: ModelData;
@@ -24,12 +27,13 @@ export interface Moment {
 
 /**
  * Give the tensor that `name` means. Throws InputError for a name that a run does not know, and
- * StateError where the tensor does not exist yet, or is gone.
+ * StateError where the tensor does not exist yet, or is gone, OptionError for options of no use.
  */
-export function readNow(moment: Moment, name: string, { view = false }: ReadOptions): Tensor {
+export function readNow(moment: Moment, name: string, options: ReadOptions): Tensor {
+  checkOptions(name, options, RULES);
   const { values, plan } = moment.part.frame;
   const value = findNow(moment, name);
-  return asTensor(plan, value, view ? values.view(value) : values.read(value));
+  return asTensor(plan, value, options.view ? values.view(value) : values.read(value));
 }
 
 /** Put `tensor` in the place of the one that `name` means. Throws InputError where it does not fit. */

@@ -1,6 +1,15 @@
-import type { DType } from "../data.js";
-import { OptionError } from "../errors.js";
+import type { DType, ModelData } from "../data.js";
 import type { Model, OpNameOf, OutputsOf } from "../model.js";
+import {
+  aSignal,
+  aText,
+  checkOptions,
+  having,
+  isRecord,
+  mustBe,
+  refused,
+  type Rules,
+} from "../rules.js";
 import type { DataOf, Tensor } from "../tensor.js";
 import type { Trace } from "../trace/trace.js";
 import type { Selection } from "./part.js";
@@ -58,9 +67,31 @@ export interface Capture<M extends Model, Name extends string, Outputs = Outputs
   readonly captured: { readonly [N in Name]: Tensor };
 }
 
-/** Throw OptionError unless `yieldEvery` is a duration. */
-export function checkYieldEvery(yieldEvery: number | undefined): void {
-  if (yieldEvery !== undefined && !(yieldEvery >= 0)) {
-    throw new OptionError(`yieldEvery is ${String(yieldEvery)}: give milliseconds, 0 or more`);
-  }
+/** What a run has where it is told nothing. */
+export const NO_OPTIONS = {};
+
+const OF_SYNC: Rules<AnyRunOptions> = {
+  trace: having("a Trace", "add"),
+  feed: mustBe("an object with tensors by name", isRecord),
+  from: aText,
+  to: aText,
+  signal: refused("is for runs that may wait"),
+  yieldEvery: refused("is for runs that may wait"),
+};
+
+const OF_RUN: Rules<AnyRunOptions> = {
+  ...OF_SYNC,
+  signal: aSignal,
+  yieldEvery: mustBe("milliseconds, 0 or more", (value) => typeof value === "number" && value >= 0),
+};
+
+/** Throw OptionError with all that is wrong with the options of a run of `model`. */
+export function checkRun(model: ModelData, options: AnyRunOptions): void {
+  // Most runs have none, and this is done for each.
+  if (options !== NO_OPTIONS) checkOptions(model.name, options, OF_RUN);
+}
+
+/** The same for a run that may not wait. */
+export function checkRunSync(model: ModelData, options: AnyRunOptions): void {
+  if (options !== NO_OPTIONS) checkOptions(model.name, options, OF_SYNC);
 }

@@ -6,7 +6,7 @@ import type { Model, Op } from "../model.js";
 import type { Tensor } from "../tensor.js";
 import { bindAll, bindPart } from "./part.js";
 import { type ReadOptions, readNow, writeNow } from "./reach.js";
-import { type AnyRunOptions, checkYieldEvery } from "./run.js";
+import { type AnyRunOptions, checkRun, checkRunSync } from "./run.js";
 import { type Outcome, Underway } from "./underway.js";
 
 /**
@@ -35,6 +35,7 @@ export class Runner<M extends Model> {
   }
 
   async run(inputs: unknown, names: readonly string[], options: AnyRunOptions): Promise<Outcome> {
+    checkRun(this.#of.model, options);
     const underway = this.#begin(inputs, names, options);
     let failed = true;
     try {
@@ -54,6 +55,7 @@ export class Runner<M extends Model> {
     inputs: unknown,
     options: AnyRunOptions,
   ): Promise<Readonly<Record<string, TextureOf>>> {
+    checkRun(this.#of.model, options);
     const underway = this.#begin(inputs, [], options);
     let failed = true;
     try {
@@ -73,6 +75,7 @@ export class Runner<M extends Model> {
         "this executor, or a policy of it, has dispatch alone: add dispatchSync, or use run",
       );
     }
+    checkRunSync(this.#of.model, options);
     const underway = this.#begin(inputs, names, options);
     let failed = true;
     try {
@@ -90,6 +93,7 @@ export class Runner<M extends Model> {
     inputs: unknown,
     options: AnyRunOptions,
   ): AsyncGenerator<Op<M>, Outcome["outputs"], void> {
+    checkRun(this.#of.model, options);
     const underway = this.#begin(inputs, [], options);
     let failed = false;
     this.#rested = this.#of.host.now();
@@ -125,8 +129,7 @@ export class Runner<M extends Model> {
   /** Check the inputs, find their frame, copy them in, and tell the hooks. */
   #begin(inputs: unknown, names: readonly string[], options: AnyRunOptions): Underway<M> {
     const { model, ops, host, frames, hooks } = this.#of;
-    const { signal, yieldEvery, from, to, feed } = options;
-    checkYieldEvery(yieldEvery);
+    const { signal, from, to, feed } = options;
     signal?.throwIfAborted();
     const isPart = from !== undefined || to !== undefined || feed !== undefined;
     const part = isPart ? bindPart(model, inputs, options, frames) : bindAll(model, inputs, frames);

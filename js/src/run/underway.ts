@@ -102,7 +102,9 @@ export class Underway<M extends Model> {
   /** Do `call`, which calls a step, under the lease that the step claims, until its op is done. */
   holding(index: number, call: () => void): void {
     const { claim, end } = this.#stepAt(index);
-    claim?.accelerator.holdSync(claim, () => {
+    if (!claim) return;
+    const { owner, priority } = claim;
+    claim.accelerator.holdSync({ owner, priority }, () => {
       call();
       end?.();
     });
@@ -111,7 +113,10 @@ export class Underway<M extends Model> {
   /** The same, waiting for the lease and for the op. */
   async holdingLater(index: number, call: () => void): Promise<void> {
     const { claim, endLater } = this.#stepAt(index);
-    await claim?.accelerator.hold({ ...claim, signal: this.options.signal }, async () => {
+    if (!claim) return;
+    const { owner, priority } = claim;
+    const { signal } = this.options;
+    await claim.accelerator.hold({ owner, priority, signal }, async () => {
       call();
       await endLater?.();
     });

@@ -1,9 +1,10 @@
 import type { Accelerator } from "../accelerator/accelerator.js";
-import type { Owner } from "../accelerator/owner.js";
+import { anOwner, type Owner } from "../accelerator/owner.js";
 import type { OpData } from "../data.js";
 import { type Device, type DeviceName, devicesOf, isView } from "../devices/device.js";
 import { PlacementError } from "../errors.js";
 import type { Model, Op } from "../model.js";
+import { aNumber, having, isRecord, problemsOf, type Rules, wholeFrom } from "../rules.js";
 
 /** Where an op runs, and on what terms. */
 export type Placement = DeviceName | PlacementOptions;
@@ -55,7 +56,14 @@ export interface Premises<M extends Model> {
   place(op: Op<M>): Placement | undefined;
 }
 
-const KEYS = ["device", "threads", "thread", "accelerator", "owner", "priority"];
+const RULES: Rules<PlacementOptions> = {
+  device: () => [], // Whether it is one of the executor's is seen to beside.
+  threads: wholeFrom(1),
+  thread: wholeFrom(0),
+  accelerator: having("an Accelerator", "hold"),
+  owner: anOwner,
+  priority: aNumber,
+};
 
 /**
  * Place the op of each main step; the answers are by op. Where nobody says, an op runs on the first of
@@ -72,7 +80,7 @@ export function placeAll<M extends Model>(premises: Premises<M>): Map<number, Pl
     const op = model.ops[target] as OpData;
     const answer = premises.place(ops[target] as Op<M>);
     const wanted = typeof answer === "string" ? { device: answer } : answer;
-    const mine = wanted === undefined ? [] : checkKeys(wanted);
+    const mine = wanted === undefined ? [] : [...checkKeys(wanted)];
     const able = devicesOf(model, op);
     const near = isView(op) ? homes.get(op.inputs[0] as number) : undefined;
     const { device, why } = pickDevice(wanted?.device, near, able, devices);
@@ -108,34 +116,14 @@ function pickDevice(
 }
 
 /** What is wrong with a placement by itself. */
-function checkKeys(placement: PlacementOptions): string[] {
-  if (typeof placement !== "object" || placement === null) {
+function checkKeys(placement: PlacementOptions): readonly string[] {
+  if (!isRecord(placement)) {
     return [`is placed on ${String(placement)}; give a device's name or an object`];
   }
-  const { threads, thread, accelerator, owner, priority } = placement;
-  const problems = Object.keys(placement)
-    .filter((key) => !KEYS.includes(key))
-    .map((key) => `its placement has an unknown key ${key}; there are ${KEYS.join(", ")}`);
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    problems.push(`its placement has ${threads} threads; give 1 or more`);
-  }
-  if (thread !== undefined && !(Number.isInteger(thread) && thread >= 0)) {
-    problems.push(`its placement has the thread ${thread}; give 0 or more`);
-  }
-  if (thread !== undefined && threads !== undefined && threads > 1) {
-    problems.push(`its placement has both one thread and ${threads} threads`);
-  }
-  // Each package may have its own copy of these classes, so `instanceof` does not tell.
-  if (accelerator !== undefined && typeof accelerator?.hold !== "function") {
-    problems.push("its accelerator is no Accelerator");
-  }
-  if (owner !== undefined && typeof owner?.checkOpen !== "function") {
-    problems.push("its owner is no Owner");
-  }
-  if (priority !== undefined && !(typeof priority === "number" && !Number.isNaN(priority))) {
-    problems.push(`its priority is ${priority}; give a number`);
-  }
-  return problems;
+  const problems = problemsOf(placement, RULES);
+  const { threads = 1, thread }: PlacementOptions = placement;
+  if (thread === undefined || !(threads > 1)) return problems;
+  return [...problems, `its placement has both one thread and ${threads} threads`];
 }
 
 /** What is wrong with a placement on a device that has a kernel for the op. */

@@ -1,4 +1,4 @@
-import { OptionError } from "../errors.js";
+import { mustBe } from "../rules.js";
 
 /** How many threads an executor may use: a number, or as many as are worth it here. */
 export type Threads = number | "auto";
@@ -26,18 +26,20 @@ export interface Thread {
 const MOST_AUTO = 4;
 const MOST = 64;
 
+export const threadsRule = mustBe(`"auto" or a whole number from 1 to ${MOST}`, (value) => {
+  const isCount = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST;
+  return value === "auto" || isCount;
+});
+
 /**
  * How many threads an executor gets of those wanted; `onWarning` hears why they are fewer than were
- * asked for. Throws OptionError if `threads` is no number of threads.
+ * asked for.
  */
 export function usableThreads({
   threads: wanted = 1,
   onWarning = (warning) => globalThis.console?.warn(warning),
 }: ThreadOptions): ThreadCount {
   const threads = wanted === "auto" ? Math.min(cores(), MOST_AUTO) : wanted;
-  if (!Number.isInteger(threads) || threads < 1 || threads > MOST) {
-    throw new OptionError(`"threads" is ${wanted}; it may be "auto" or a number from 1 to ${MOST}`);
-  }
   const lack = threads > 1 ? lackOfThreads() : undefined;
   // What is told to run on one of the threads that are worth it somewhere runs everywhere.
   const asked = wanted === "auto" ? MOST_AUTO : threads;

@@ -1,4 +1,5 @@
 import type { DeviceName } from "../devices/device.js";
+import { checkOptions, type Rules, trueOrFalse } from "../rules.js";
 import { type ChromeTrace, toChrome } from "./chrome.js";
 
 /** The time of one op over the runs that were traced, in milliseconds. */
@@ -38,6 +39,8 @@ export interface TraceOptions {
   readonly spans?: boolean | undefined;
 }
 
+const RULES: Rules<TraceOptions> = { spans: trueOrFalse };
+
 /**
  * Collects the time of each op: hand one to `run` and read its rows and spans afterwards. The clock
  * is the executor's host's. Tracing times each call by itself, so a traced run is a little slower.
@@ -48,8 +51,10 @@ export class Trace {
   #spans: TraceSpan[] = [];
   #runs = 0;
 
-  constructor({ spans = true }: TraceOptions = {}) {
-    this.#keepsSpans = spans;
+  /** Throws OptionError for options that there are not. */
+  constructor(options: TraceOptions = {}) {
+    checkOptions("a Trace", options, RULES);
+    this.#keepsSpans = options.spans ?? true;
   }
 
   /** A row for each op that has run, in the order in which they first did. */

@@ -1,4 +1,4 @@
-import { DeviceError, DeviceLostError, OptionError, StateError } from "../errors.js";
+import { DeviceError, DeviceLostError, StateError } from "../errors.js";
 import { tagOf } from "../tensor.js";
 import { borrowState, setState } from "./state.js";
 
@@ -212,11 +212,6 @@ function checkContext(context: unknown): WebGL2RenderingContext {
 function floatFormatOf(gl: WebGL2RenderingContext, precision: Precision): FloatFormat {
   const has32 = gl.getExtension("EXT_color_buffer_float") !== null;
   if (precision === "float32") return has32 ? "rgba32f" : "rgba32i";
-  if (precision !== "float16") {
-    throw new OptionError(
-      `webgl2.precision is ${String(precision)}; it may be "float32" or "float16"`,
-    );
-  }
   if (has32 || gl.getExtension("EXT_color_buffer_half_float")) return "rgba16f";
   throw new DeviceError(
     "the WebGL2 of this machine can't draw floats of 16 bits (it has neither EXT_color_buffer_float " +
