@@ -77,6 +77,38 @@ def test_pictures_are_inputs_of_wasm(play: Play, kind: str, shape: list[int]) ->
 
 
 @pytest.mark.parametrize("device", ["wasm", "webgl2"])
+@pytest.mark.parametrize("shape", [[1, 3, 2, 2], [1, 4, 4, 3]])
+def test_a_video_is_an_input(play: Play, shape: list[int], device: str) -> None:
+    size = {"width": 64, "height": 32}
+    given = {"kind": "video", "shape": shape, "options": {"mean": MEAN, "std": STD}, "own": True}
+    found = play("paint", {"device": device, **given, **size})
+    assert "error" not in found
+    expected = resized(found["pixels"], shape=shape, **size).ravel()
+    weight = np.resize(WEIGHT, expected.size) if device == "wasm" else 1.0
+    errors = np.abs(np.array(found["y"]) - expected * weight)
+    assert np.all(errors <= 8 / 255 / min(STD) * np.abs(weight))
+
+
+@pytest.mark.parametrize(
+    "kind", ["data", "canvas", "bitmap", "plain", "multiplied", "frame", "whole", "image"]
+)
+def test_translucent_pixels_are_the_same_on_each_device(play: Play, kind: str) -> None:
+    width, height = 5, 7
+    given = {"kind": kind, "shape": [1, height, width, 3], "own": True, "translucent": True}
+    size = {"width": width, "height": height, "options": {}}
+    found = [play("paint", {"device": device, **given, **size}) for device in ("wasm", "webgl2")]
+    assert not [each["error"] for each in found if "error" in each]
+    weight = np.resize(WEIGHT, 3 * width * height)
+    on_wasm, on_webgl2 = (np.array(each["y"]).reshape(-1, 3) for each in found)
+    on_wasm /= weight.reshape(-1, 3)
+    alpha = np.array(found[0]["pixels"]).reshape(-1, 4)[:, 3:]
+    assert on_wasm[alpha[:, 0] > 128].max() > 0.9
+    # A canvas has a colour times its alpha, in 8 bits: that much of it is lost, if not all.
+    allowed = np.where(alpha > 0, 1 / np.maximum(alpha, 1), 0) + 1 / 255
+    assert np.all(np.abs(on_wasm - on_webgl2) <= allowed)
+
+
+@pytest.mark.parametrize("device", ["wasm", "webgl2"])
 @pytest.mark.parametrize(
     ("kind", "message"),
     [

@@ -1,7 +1,7 @@
 /** Pictures without a GPU: their pixels are read through a canvas, and scaled here. */
 
-import { InputError } from "../errors.js";
 import { tagOf } from "../tensor.js";
+import { draw } from "./canvas.js";
 import { extentOf, type Picture, refusePicture } from "./picture.js";
 
 /** The pixels of an image: red, green, blue and alpha of each, from 0 to 255. */
@@ -60,32 +60,13 @@ function tapsOf(size: number, wanted: number): Tap[] {
 }
 
 function pixelsOf(image: TexImageSource): Pixels {
-  const [width, height] = extentOf(image);
   // Pixels may also be of 16 bits, which a canvas turns into these.
   if ("data" in image && tagOf(image.data) === "Uint8ClampedArray") return image as Pixels;
-  const context = makeContext(width, height);
+  const [width, height] = extentOf(image);
+  const context = draw(image, { willReadFrequently: true });
   try {
-    if ("data" in image) context.putImageData(image, 0, 0);
-    else context.drawImage(image, 0, 0, width, height);
     return context.getImageData(0, 0, width, height);
   } catch (cause) {
     throw refusePicture(cause);
   }
-}
-
-function makeContext(
-  width: number,
-  height: number,
-): OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D {
-  const { OffscreenCanvas, document } = globalThis as Partial<typeof globalThis>;
-  const canvas = OffscreenCanvas
-    ? new OffscreenCanvas(width, height)
-    : document && Object.assign(document.createElement("canvas"), { width, height });
-  const context = canvas?.getContext("2d", { willReadFrequently: true }) as
-    OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null | undefined;
-  if (context) return context;
-  throw new InputError(
-    "this host has no canvas to read a picture with: give ImageData, or a tensor, or place an op " +
-      "that reads it on webgl2",
-  );
 }

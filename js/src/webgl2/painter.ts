@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { draw, isAmbiguous } from "../picture/canvas.js";
 import { extentOf, type Picture, refusePicture } from "../picture/picture.js";
 import { sizeOf } from "../tensor.js";
 import type { Context } from "./context.js";
@@ -67,12 +68,14 @@ export class Painter {
           "and high at most: draw it smaller on a canvas, and give that",
       );
     }
+    // What a canvas makes of it is what the wasm device reads, too.
+    const source = isAmbiguous(image) ? draw(image, {}).canvas : image;
     this.#pixels ??= gl.createTexture();
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.#pixels);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
     try {
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, image);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, source);
     } catch (cause) {
       throw refusePicture(cause);
     }

@@ -4,13 +4,43 @@ import { failure, first, numbers, WEBGL2 } from "./common.js";
 import { chain, scaledOnWasm } from "./models.js";
 import { dirty, look } from "./state.js";
 
-/** Pixels from red to blue, each other than its neighbours, and opaque. */
-function pixels(width, height) {
+/** Pixels from red to blue, each other than its neighbours, and opaque, or of an alpha of its own. */
+function pixels(width, height, translucent = false) {
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
-    image.data.set([(i * 37) % 256, (i * 91 + 5) % 256, (i * 13 + 200) % 256, 255], 4 * i);
+    const alpha = translucent ? (i * 53) % 256 : 255;
+    image.data.set([(i * 37) % 256, (i * 91 + 5) % 256, (i * 13 + 200) % 256, alpha], 4 * i);
   }
   return image;
+}
+
+/** Four areas, each of a colour: a video may keep less of what is finer. */
+function areas(width, height) {
+  const { data } = pixels(2, 2);
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    const area = 2 * Math.floor((2 * i) / (width * height)) + Math.floor(((2 * i) / width) % 2);
+    image.data.set(data.subarray(4 * area, 4 * area + 4), 4 * i);
+  }
+  return image;
+}
+
+/** A video that plays what a canvas shows; `close` ends it. */
+async function videoOf(data) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: data.width, height: data.height });
+  const context = canvas.getContext("2d");
+  const draw = () => context.putImageData(data, 0, 0);
+  draw();
+  const stream = canvas.captureStream();
+  const timer = setInterval(draw, 10); // It has a frame of each time that something is drawn.
+  const video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
+  await video.play();
+  const close = () => {
+    clearInterval(timer);
+    for (const track of stream.getTracks()) track.stop();
+  };
+  return Object.assign(video, { close });
 }
 
 /** An image of each kind, with `data` in it, but for one that is at `url`. */
@@ -27,6 +57,10 @@ async function imageOf(kind, data, url) {
     data: async () => data,
     canvas: async () => canvas,
     bitmap: () => createImageBitmap(data),
+    plain: () => createImageBitmap(data, { premultiplyAlpha: "none" }),
+    multiplied: () => createImageBitmap(data, { premultiplyAlpha: "premultiply" }),
+    video: () => videoOf(data),
+    whole: async () => new VideoFrame(canvas, { timestamp: 0 }),
     frame: async () => new VideoFrame(canvas, { timestamp: 0, alpha: "discard" }),
     image: async () => loaded(URL.createObjectURL(await canvas.convertToBlob())),
     nothing: async () => new Image(),
@@ -40,8 +74,9 @@ async function imageOf(kind, data, url) {
  * Run a model that gives its input, on a picture of `kind`: on webgl2, in a context of its `own` or
  * of the page's, or on wasm, where it multiplies each three elements by weights.
  */
-export async function paint({ kind, url, width, height, shape, options, device = "webgl2", own }) {
-  const data = pixels(width, height);
+export async function paint(picked) {
+  const { kind, url, width, height, shape, options, device = "webgl2", own } = picked;
+  const data = (kind === "video" ? areas : pixels)(width, height, picked.translucent);
   const image = await imageOf(kind, data, url);
   const context = own ? undefined : document.createElement("canvas").getContext("webgl2");
   const before = context && dirty(context);
