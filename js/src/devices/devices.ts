@@ -22,9 +22,9 @@ export function devicesFor(model: ModelData, sync: boolean): Rule {
     const names = new Set<unknown>();
     return wanted.flatMap((one: unknown, index) => {
       const device = isRecord(one) ? one["name"] : one;
-      const problem = problemOf(model, one, sync) ?? (names.has(device) && "is there twice");
+      const problem = problemOf(model, one, sync) ?? (names.has(device) && "it is there twice");
       names.add(device);
-      return problem ? [`"${name}[${index}]" is ${show(device)}, which ${problem}`] : [];
+      return problem ? [`"${name}[${index}]" is ${show(device)}, but ${problem}`] : [];
     });
   };
 }
@@ -34,10 +34,10 @@ function problemOf(model: ModelData, one: unknown, sync: boolean): string | unde
   // The memory of wasm is the executor's own.
   const isMade = isRecord(one) && one["name"] === "webgl2" && typeof one["open"] === "function";
   if (isMade || one === "wasm") return undefined;
-  if (one !== "webgl2") return 'is none of: "wasm", "webgl2", a device made before';
-  if (sync) return "takes time to get ready: use create";
+  if (one !== "webgl2") return 'it is none of: "wasm", "webgl2", a device made before';
+  if (sync) return "it takes time to get ready: use create";
   if (model.shaders) return undefined;
-  return `${model.name} has nothing for: bundle it with --device wasm,webgl2`;
+  return `${model.name} has nothing for webgl2: bundle it with --device wasm,webgl2`;
 }
 
 /** Those that the caller has made. */
