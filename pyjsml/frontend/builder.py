@@ -37,6 +37,10 @@ class NodeBuilder(relax.BlockBuilder):  # type: ignore[misc]
         """Return an integer expression simplified by what is known of the dims."""
         return self._analyzer.simplify(size)
 
+    def proves(self, condition: Any) -> bool:
+        """Tell whether a condition on dims, or on ints, holds whatever the dims are."""
+        return condition if isinstance(condition, bool) else self._analyzer.can_prove(condition)
+
     def _exit_function_scope(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         if exc_type is not None:
             # Or TVM complains on stderr about the open block, beside the error that the user gets.

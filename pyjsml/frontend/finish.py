@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tvm import relax
 
+from pyjsml.dims import evaluate, product
 from pyjsml.dims import names as dim_names
 from pyjsml.errors import ModelError
 from pyjsml.frontend.constants import Weights, parameterise
@@ -51,9 +52,11 @@ def finish(
     module, constants = parameterise(builder.get(), len(inputs), weights, builder.names, renamed)
     function = module["main"]
     origins = {renamed.get(key, key): origin for key, origin in builder.origins.items()}
-    bindings = [binding.var for block in function.body.blocks for binding in block.bindings]
-    _check_shapes(bindings, origins, {dim.name for dim in dims})
-    _check_sizes(bindings, origins)
+    bindings = [binding for block in function.body.blocks for binding in block.bindings]
+    variables = [binding.var for binding in bindings]
+    _check_shapes(variables, origins, {dim.name for dim in dims})
+    _check_sizes(variables, origins)
+    _check_reshapes(bindings, origins, dims)
     given = tuple(
         _spec(name, variable.ty)
         for name, variable in zip(inputs, function.params[: len(inputs)], strict=True)
@@ -69,7 +72,7 @@ def finish(
         origins=MappingProxyType(
             {
                 variable.name: origins[variable.name]
-                for variable in bindings
+                for variable in variables
                 if variable.name in origins
             }
         ),
@@ -94,17 +97,46 @@ def _check_shapes(
 
 
 def _check_sizes(variables: Sequence[Any], origins: Mapping[str, Origin]) -> None:
-    """Raise ModelError that names the nodes whose values have an axis of length 0."""
+    """Raise ModelError that names the nodes whose values have an axis of no elements."""
     found = [
         origins[variable.name]
         for variable in variables
-        if variable.name in origins and 0 in (_shape(variable.ty) or ())
+        if variable.name in origins
+        and any(isinstance(size, int) and size <= 0 for size in _shape(variable.ty) or ())
     ]
     if found:
         raise ModelError(
             f"The values of these nodes have no elements, whatever the inputs: {_names(found)}. "
             "pyjsml compiles no such values: leave them out of the model."
         )
+
+
+def _check_reshapes(
+    bindings: Sequence[Any], origins: Mapping[str, Origin], dims: Sequence[Dim]
+) -> None:
+    """Raise ModelError that names the reshapes that fit for some values of `dims` alone."""
+    found = [
+        origins[binding.var.name]
+        for binding in bindings
+        if binding.var.name in origins
+        and getattr(getattr(binding.value, "op", None), "name", "") == "relax.reshape"
+        and not _same_count(_shape(binding.value.args[0].ty), _shape(binding.var.ty), dims)
+    ]
+    if found:
+        raise ModelError(
+            "What these nodes reshape has so many elements for some lengths of its axes alone: "
+            f"{_names(found)}. Give the inputs the shapes that the model is made for (--input "
+            "NAME=DTYPE[SHAPE])."
+        )
+
+
+def _same_count(before: Shape | None, after: Shape | None, dims: Sequence[Dim]) -> bool:
+    """Tell whether two shapes have equally many elements, tried with an even and an odd length."""
+    return all(
+        evaluate(product(before or ()), binding) == evaluate(product(after or ()), binding)
+        for size in (2, 7)
+        for binding in [{dim.name: max(size, dim.min) for dim in dims}]
+    )
 
 
 def _names(origins: Sequence[Origin]) -> str:

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyjsml.frontend.extras import require
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto, TensorProto
-
-STANDARD = ("", "ai.onnx")
-"""The names of ONNX's own domain."""
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 
 def attributes_of(node: NodeProto) -> dict[str, Any]:
@@ -27,6 +24,11 @@ def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
+
+
+def opset_of(model: ModelProto) -> int:
+    """Return the version of ONNX's own operators that `model` uses."""
+    return next((entry.version for entry in model.opset_import if not entry.domain), 1)
 
 
 def reads(node: NodeProto) -> set[str]:

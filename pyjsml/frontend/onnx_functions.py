@@ -56,14 +56,14 @@ def _with_calls(model: ModelProto) -> ModelProto:
 
     called = onnx.ModelProto()
     called.CopyFrom(model)
-    composed = [node for node in called.graph.node if (_domain(node), node.op_type) in COMPOSED]
+    composed = [node for node in called.graph.node if (node.domain, node.op_type) in COMPOSED]
     types = _types(model) if composed else {}
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     for node in composed:
         if not all(name in types for name in node.input if name):
             continue
         plain_names(node)
-        function = _definition(node, types, opsets.get(_domain(node), 1))
+        function = _definition(node, types, opsets.get(node.domain, 1))
         function.domain, function.name = _DOMAIN, f"{node.op_type}_{len(called.functions)}"
         # Or a function of an older opset, in whose nodes nothing has changed, would not be inlined.
         del function.opset_import[:]
@@ -75,16 +75,12 @@ def _with_calls(model: ModelProto) -> ModelProto:
     return called
 
 
-def _domain(node: NodeProto) -> str:
-    return "" if node.domain == "ai.onnx" else node.domain
-
-
 def _definition(node: NodeProto, types: Mapping[str, Any], opset: int) -> FunctionProto:
     """Return what ONNX defines `node` by. Attributes that it leaves out are given to it."""
     import onnx
 
     # The stubs of onnx do not tell of a schema's functions.
-    schema: Any = onnx.defs.get_schema(node.op_type, opset, _domain(node))
+    schema: Any = onnx.defs.get_schema(node.op_type, opset, node.domain)
     present = {attribute.name for attribute in node.attribute}
     for name, attribute in schema.attributes.items():
         if name not in present and attribute.default_value.name:

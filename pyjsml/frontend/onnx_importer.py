@@ -15,10 +15,11 @@ from pyjsml.frontend.builder import NodeBuilder
 from pyjsml.frontend.constants import Weights
 from pyjsml.frontend.finish import emit_outputs, finish
 from pyjsml.frontend.names import Names
-from pyjsml.frontend.onnx_bodies import reads
-from pyjsml.frontend.onnx_ops import converter
-from pyjsml.frontend.onnx_ops.common import Tensors, UnsupportedError, dtype_name, dtype_of
+from pyjsml.frontend.onnx_bodies import opset_of, reads
+from pyjsml.frontend.onnx_ops import TAKING_SIZES, converter, sizes
+from pyjsml.frontend.onnx_ops.common import UnsupportedError, dtype_name, dtype_of
 from pyjsml.frontend.onnx_ops.shapes import either
+from pyjsml.frontend.onnx_ops.sizes import Sizes
 from pyjsml.frontend.onnx_origins import at_output, origin_of
 from pyjsml.frontend.onnx_ports import check_output, check_ports
 from pyjsml.frontend.onnx_supported import check_supported
@@ -61,9 +62,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
 
     def program(self, model: ModelProto, name: str) -> Program:
         graph = model.graph
-        self.opset = next(
-            (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1
-        )
+        self.opset = opset_of(model)
         self._parse_graph_initializers(graph)
         self._bare = {
             dim.dim_param
@@ -143,8 +142,7 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
 
     def _convert_operator(self, op_name: str, inputs: Any, attrs: Any, opset: int) -> Any:
         own = converter(op_name, opset)
-        # TVM's converters also compute with shapes, which are no tensors of the model.
-        if own is not None and all(map(_is_tensor, inputs)):
+        if own is not None:
             value = own(self.bb, inputs, attrs, opset)
         else:
             convert = tvm_onnx._get_convert_map()[op_name].get_converter(opset)
@@ -157,13 +155,22 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             return
         attributes = onnx_model.attributes(node)
         attributes["tvm_custom"] = {"name": node.name, "num_outputs": len(node.output)}
-        inputs = tvm_onnx.onnx_input()
-        inputs.extend(self._nodes[name] if name else None for name in node.input)
-        value = self._convert_operator(node.op_type, inputs, attributes, self.opset)
+        given = [self._nodes[name] if name else None for name in node.input]
         names = list(node.output)
-        for name, item in zip(names, self._unpack(value, len(names)), strict=False):
+        values = sizes.compute(self.bb, node.op_type, given, attributes)
+        if values is None:
+            inputs = tvm_onnx.onnx_input()
+            first = TAKING_SIZES.get(node.op_type, len(given))
+            inputs.extend([*map(self._tensor, given[:first]), *given[first:]])
+            value = self._convert_operator(node.op_type, inputs, attributes, self.opset)
+            values = self._unpack(value, len(names))
+        for name, item in zip(names, values, strict=False):
             if name:
                 self._nodes[name] = self.bb.result(item, at_output(origin, name))
+
+    def _tensor(self, value: Any) -> Any:
+        """Return a value that an operator takes as a tensor, though it may be known as sizes."""
+        return value.tensor(self.bb) if isinstance(value, Sizes) else value
 
     def _construct_branches(self, node: Any, origin: Origin) -> None:
         """Compute the branches of an If that its condition leaves open, and take what holds."""
@@ -183,7 +190,9 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
             raise _unsupported(problems)
         for name, *values in zip(node.output, *branches, strict=True):
             if name:
-                value = either(self.bb, condition, *values) if len(values) > 1 else values[0]
+                value = values[0]
+                if len(values) > 1:
+                    value = either(self.bb, condition, *map(self._tensor, values))
                 self._nodes[name] = self.bb.result(value, at_output(origin, name))
 
     def _branch(self, graph: GraphProto, origin: Origin) -> list[Any]:
@@ -215,13 +224,10 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
         for output in graph.output:
             if output.name not in self._nodes:
                 raise ModelError(f"The model's output {output.name!r} is computed by no node.")
-            value = self._nodes[output.name]
+            value = self._tensor(self._nodes[output.name])
             if not isinstance(value, relax.Expr) or isinstance(value.ty, relax.TupleType):
                 raise ModelError(f"The model's output {output.name!r} is no tensor.")
-            if isinstance(value.ty, relax.ShapeType):
-                value = relax.op.shape_to_tensor(value)
-            else:
-                check_output(output.name, dtype_of(value))
+            check_output(output.name, dtype_of(value))
             producer = producers.get(output.name)
             origin = (
                 at_output(origin_of(producer), output.name) if producer else Origin(output.name)
@@ -232,15 +238,6 @@ class _Importer(tvm_onnx.ONNXGraphImporter):  # type: ignore[misc]
 
 def _unsupported(problems: list[str]) -> UnsupportedOpError:
     return UnsupportedOpError("pyjsml can't compile what these nodes ask for:", problems)
-
-
-def _is_tensor(value: Any) -> bool:
-    """Tell whether an input of a node is a tensor, or a sequence of them, or left out."""
-    return (
-        value is None
-        or isinstance(value, Tensors)
-        or isinstance(getattr(value, "ty", None), relax.TensorType)
-    )
 
 
 def _bounds(dims: list[Dim]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pyjsml.frontend.extras import require
 from pyjsml.frontend.onnx_bodies import subgraphs
 from pyjsml.frontend.onnx_functions import write_out
 from pyjsml.frontend.onnx_sparse import densify
+from pyjsml.frontend.onnx_tidy import tidy
 from pyjsml.frontend.onnx_unroll import unroll
 from pyjsml.frontend.options import Inputs, check_inputs
 from pyjsml.frontend.quiet import quiet, sentence
@@ -37,13 +38,16 @@ def read(path: Path) -> ModelProto:
     if not model.graph.output:
         raise ModelError(f"{path} is no ONNX model: it holds no graph with an output.")
     _load_external_data(onnx, model, path)
-    check(model, str(path))
-    return model
+    return checked(model, str(path))
 
 
-def check(model: ModelProto, what: str) -> None:
-    """Raise ModelError, which calls the model `what`, if the model is malformed."""
+def checked(model: ModelProto, what: str) -> ModelProto:
+    """Return the model, put in order if it has to be.
+
+    Raises ModelError, which calls it `what`, if it is malformed.
+    """
     onnx = require("onnx")
+    model = tidy(model, what)
     typeless = [value for value in model.graph.output if not value.type.WhichOneof("value")]
     shapeless = [
         value.type.tensor_type
@@ -70,6 +74,7 @@ def check(model: ModelProto, what: str) -> None:
             value.ClearField("type")
         for tensor in shapeless:
             tensor.ClearField("shape")
+    return model
 
 
 def override_inputs(model: ModelProto, inputs: Inputs) -> None:

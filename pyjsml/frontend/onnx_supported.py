@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tvm.relax.frontend.onnx import onnx_frontend as tvm_onnx
 
 from pyjsml.frontend import onnx_model
-from pyjsml.frontend.onnx_bodies import STANDARD
 from pyjsml.frontend.onnx_ops import OPERATORS
 from pyjsml.frontend.onnx_origins import origin_of
 from pyjsml.frontend.onnx_unroll import MAX_NODES, MAX_STEPS
@@ -62,7 +61,7 @@ def check_supported(model: ModelProto) -> None:
     found: dict[str, list[Origin]] = {}
     for node in onnx_model.nodes(model.graph):
         own = _MICROSOFT_OPS - _SHARED_OPS
-        standard = node.domain in STANDARD and node.op_type not in own
+        standard = not node.domain and node.op_type not in own
         microsoft = node.domain == _MICROSOFT and node.op_type in _MICROSOFT_OPS
         if (standard or microsoft) and node.op_type in known:
             continue

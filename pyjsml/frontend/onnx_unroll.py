@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyjsml.frontend.extras import require
-from pyjsml.frontend.onnx_bodies import STANDARD, Writer
+from pyjsml.frontend.onnx_bodies import Writer, opset_of
 from pyjsml.frontend.onnx_loops import Loop, constants_of, loop_steps
 from pyjsml.frontend.onnx_scans import Scan, scan_steps, shapes_of
 
@@ -27,7 +27,7 @@ def unroll(model: ModelProto) -> ModelProto:
     since opset 9.
     """
     onnx = require("onnx")
-    opset = max((e.version for e in model.opset_import if e.domain in STANDARD), default=1)
+    opset = opset_of(model)
     writers: dict[int, Writer] = {}
     size = len(model.graph.node)
     known = _Known(model.graph, opset)
@@ -61,7 +61,7 @@ class _Known:
 
     def writer(self, node: NodeProto, index: int) -> Writer | None:
         """Return what writes out `node`, or None if it is no scan or loop, or stays whole."""
-        if node.domain not in STANDARD:
+        if node.domain:
             return None
         prefix = f"{node.name or node.op_type}_{index}"
         if node.op_type == "Scan" and self._opset >= 9:

@@ -94,8 +94,11 @@ def _open_object(
     if type(source).__name__ == "ModelProto":
         from pyjsml.frontend import onnx_model
 
-        onnx_model.check(source, "The model")
-        return _onnx(source, inputs, dims, name or source.graph.name or "model")
+        model = onnx_model.checked(source, "The model")
+        if inputs and model is source:  # whose inputs are about to be changed
+            model = type(source)()
+            model.CopyFrom(source)
+        return _onnx(model, inputs, dims, name or source.graph.name or "model")
     torch = require("torch")
     from pyjsml.frontend import module, torchscript
 

@@ -85,13 +85,13 @@ def from_sympy(expr: Any, variables: Callable[[str], Any]) -> Any:
         return result
     match type(expr).__name__:
         case "FloorDiv" | "CleanDiv":
-            return fold(_floordiv)
+            return fold(floordiv)
         case "Mod" | "PythonMod":
-            return fold(_floormod)
+            return fold(floormod)
         case "Max":
-            return fold(_max)
+            return fold(larger)
         case "Min":
-            return fold(_min)
+            return fold(smaller)
     raise ModelError(f"A shape of the model is {expr}, which pyjsml can't express.")
 
 
@@ -128,17 +128,21 @@ def shape_of(tensor_type: Any) -> Shape | None:
     return tuple(to_dims(dim) for dim in tensor_type.shape)
 
 
-def _floordiv(a: Any, b: Any) -> Any:
+def floordiv(a: Any, b: Any) -> Any:
+    """Divide ints, or TIR expressions, rounded down."""
     return a // b if isinstance(a, int) and isinstance(b, int) else tirx.floordiv(a, b)
 
 
-def _floormod(a: Any, b: Any) -> Any:
+def floormod(a: Any, b: Any) -> Any:
+    """Return what is left of a division that is rounded down."""
     return a % b if isinstance(a, int) and isinstance(b, int) else tirx.floormod(a, b)
 
 
-def _max(a: Any, b: Any) -> Any:
+def larger(a: Any, b: Any) -> Any:
+    """Return the larger of two ints, or TIR expressions."""
     return max(a, b) if isinstance(a, int) and isinstance(b, int) else tirx.max(a, b)
 
 
-def _min(a: Any, b: Any) -> Any:
+def smaller(a: Any, b: Any) -> Any:
+    """Return the smaller of two ints, or TIR expressions."""
     return min(a, b) if isinstance(a, int) and isinstance(b, int) else tirx.min(a, b)

@@ -23,6 +23,7 @@ from pyjsml.frontend.onnx_ops import (
     resizing,
     sequences,
     shapes,
+    sizes,
     spectra,
 )
 from pyjsml.frontend.onnx_ops.common import Converter
@@ -46,7 +47,9 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "Clip": arithmetic.clip,
         "Concat": shapes.concat,
         "Constant": shapes.constant,
+        "ConstantOfShape": shapes.constant_of_shape,
         "ConcatFromSequence": sequences.concat,
+        "Conv": convolution.conv,
         "ConvInteger": quantization.conv_integer,
         "ConvTranspose": convolution.conv_transpose,
         "Col2Im": convolution.col2im,
@@ -102,6 +105,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         **{operator: reduction.composite(operator) for operator in reduction.COMPOSITES},
         "ReduceMax": reduction.reduce_max,
         "ReduceMin": reduction.reduce_min,
+        "Reshape": shapes.reshape,
         "Resize": resizing.resize,
         "ReverseSequence": indexing.reverse_sequence,
         "RoiAlign": pooling.roi_align,
@@ -115,7 +119,9 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "SequenceErase": sequences.erase,
         "SequenceInsert": sequences.insert,
         "SequenceLength": sequences.count,
+        "Shape": sizes.shape,
         "SimplifiedLayerNormalization": normalization.rms_normalization,
+        "Size": sizes.count,
         "SkipLayerNormalization": normalization.skip_layer_normalization,
         "SkipSimplifiedLayerNormalization": normalization.skip_rms_normalization,
         "SpaceToDepth": shapes.space_to_depth,
@@ -123,6 +129,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "SplitToSequence": sequences.split,
         "Squeeze": shapes.squeeze,
         "TensorScatter": indexing.tensor_scatter,
+        "Tile": shapes.tile,
         "TopK": indexing.top_k,
         "Unsqueeze": shapes.unsqueeze,
         "Upsample": resizing.upsample,
@@ -132,4 +139,9 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
 OPERATORS = frozenset(_CONVERTERS)
 """The operators that are converted here, of ONNX and of Microsoft."""
 
-__all__ = ["OPERATORS", "converter"]
+TAKING_SIZES: Mapping[str, int] = MappingProxyType(
+    {"ConstantOfShape": 0, "Expand": 1, "Range": 0, "Reshape": 1, "Slice": 1, "Tile": 1}
+)
+"""Operators that take sizes as such, and from which input on; others get them as tensors."""
+
+__all__ = ["OPERATORS", "TAKING_SIZES", "converter"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from tvm import relax
+from tvm import relax, tirx
 from tvm.ir import GenericConst
 from tvm.tirx import IntImm
 
@@ -21,6 +21,7 @@ from pyjsml.frontend.onnx_ops.common import (
     text,
     tvm_converter,
 )
+from pyjsml.frontend.onnx_ops.sizes import Sizes, argument, value_of
 from pyjsml.frontend.remainders import floored_remainder, truncated_remainder
 from pyjsml.kernels.ops.power import integer_power
 from pyjsml.kernels.ops.sequences import same_bits
@@ -151,9 +152,20 @@ def eye_like(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -
 
 def arange(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert Range."""
-    if dtype_of(inputs[0]) == "bfloat16":
-        raise UnsupportedError("there is no bfloat16 in a bundle")
-    return tvm_converter("Range", builder, inputs, attributes, opset)
+    if not any(isinstance(each, Sizes) for each in inputs):
+        if dtype_of(inputs[0]) == "bfloat16":
+            raise UnsupportedError("there is no bfloat16 in a bundle")
+        return tvm_converter("Range", builder, inputs, attributes, opset)
+    dtype = next(each.dtype for each in inputs if isinstance(each, Sizes))
+    (start,), (limit,), (step,) = map(argument, inputs, ("start", "limit", "step"))
+    if not isinstance(step, int):
+        raise UnsupportedError("its step varies")
+    ahead = limit - start if step > 0 else start - limit
+    steps = tirx.floordiv(ahead + abs(step) - 1, abs(step))
+    counted = relax.op.arange(0, builder.simplify(tirx.max(steps, 0)), 1, dtype)
+    scaled = builder.emit(relax.op.multiply(counted, relax.const(step, dtype)))
+    first = value_of(start, dtype)
+    return relax.op.add(scaled, first.tensor(builder) if isinstance(first, Sizes) else first)
 
 
 def dropout(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:

@@ -29,10 +29,6 @@ class Tensors:
     items: tuple[Any, ...]
 
 
-class NotConstantError(Exception):
-    """An argument that has to be known at compile time is computed at run time."""
-
-
 class UnsupportedError(Exception):
     """An operator asks for something that can't be compiled; the message says what."""
 
@@ -48,9 +44,9 @@ def tvm_converter(
 
 
 def constant(expr: Any, what: str) -> Any:
-    """Return a constant as a numpy array; raise NotConstantError, which calls it `what`."""
+    """Return a constant as a numpy array; raise UnsupportedError, which calls it `what`."""
     if not isinstance(expr, GenericConst):
-        raise NotConstantError(f"its {what} is computed at run time")
+        raise UnsupportedError(f"its {what} would have to be known before a run")
     return expr.value.numpy()
 
 

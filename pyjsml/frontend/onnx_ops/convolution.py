@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tvm import relax
+from tvm.tirx import IntImm
 
 from pyjsml.frontend.onnx_ops.common import (
     Attributes,
@@ -22,8 +23,15 @@ from pyjsml.kernels.ops.sampled import deformed_columns
 from pyjsml.kernels.ops.windowed import Windows, overlapped
 
 
+def conv(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Conv."""
+    _check_kernel(inputs[1])
+    return tvm_converter("Conv", builder, inputs, attributes, opset)
+
+
 def conv_transpose(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert ConvTranspose; an `output_shape` decides the padding."""
+    _check_kernel(inputs[1])
     attributes = dict(attributes)
     padded = [*inputs, *[None] * (3 - len(inputs))]
     if "output_shape" in attributes:
@@ -124,3 +132,9 @@ def _padding(inputs: Inputs, attributes: dict[str, Any]) -> dict[str, Any]:
         begins.append(surplus - surplus // 2 if lower else surplus // 2)
         ends.append(surplus - begins[-1])
     return {"pads": begins + ends, "output_padding": more}
+
+
+def _check_kernel(weight: Any) -> None:
+    """Raise UnsupportedError for a kernel whose size varies from run to run."""
+    if not all(isinstance(size, IntImm) for size in weight.ty.shape):
+        raise UnsupportedError("its weights have axes whose lengths vary: give them fixed shapes")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import tvm_ffi
-from tvm import relax
+from onnx import numpy_helper
+from tvm import relax, tirx
 from tvm.ir import GenericConst
 from tvm.tirx import IntImm
 
@@ -21,7 +23,9 @@ from pyjsml.frontend.onnx_ops.common import (
     tvm_converter,
 )
 from pyjsml.frontend.onnx_ops.common import constant as known
+from pyjsml.frontend.onnx_ops.sizes import argument
 from pyjsml.frontend.slicing import strided_slice
+from pyjsml.frontend.tiling import tiled
 
 
 def constant(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
@@ -43,14 +47,15 @@ def slice_1(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) ->
 
 def slice_10(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert Slice."""
-    given = [input_at(inputs, index) for index in range(1, 5)]
-    if not all(each is None or isinstance(each, GenericConst) for each in given):
-        return tvm_converter("Slice", builder, inputs, attributes, opset)
+    names = ("starts", "ends", "axes", "steps")
+    given = dict(zip(names, inputs[1:], strict=False))
     starts, ends, axes, steps = (
-        [] if each is None else each.value.numpy().tolist() for each in given
+        [] if given.get(name) is None else argument(given[name], name) for name in names
     )
     axes, steps = axes or list(range(len(starts))), steps or [1] * len(starts)
-    if isinstance(inputs[0], GenericConst):
+    if not all(isinstance(each, int) or builder.proves(each >= 0) for each in (*starts, *ends)):
+        raise UnsupportedError("for some lengths of axes its bounds count from their ends")
+    if isinstance(inputs[0], GenericConst) and all(isinstance(each, int) for each in starts + ends):
         array = inputs[0].value.numpy()
         part = [slice(None)] * array.ndim
         for axis, *bounds in zip(axes, starts, ends, steps, strict=True):
@@ -66,8 +71,13 @@ def split(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> A
     sizes = _list(inputs, attributes, "split")
     size = x.ty.shape[axis]
     if sizes is None and not isinstance(size, IntImm):
-        return relax.op.split(x, count, axis)
+        length = builder.simplify(tirx.floordiv(size + count - 1, count))
+        edges = [length * number for number in range(count + 1)]
+        bounds = itertools.pairwise(edges)
+        return relax.Tuple([strided_slice(builder, x, [axis], [a], [b], [1]) for a, b in bounds])
     if sizes is None:
+        if opset < 18 and int(size) % count:
+            raise ValueError(f"{int(size)} elements can't be split into {count} equal parts")
         part = -(-int(size) // count)
         sizes = [part] * (count - 1) + [int(size) - part * (count - 1)]
     edges = np.cumsum(sizes)[:-1].tolist()
@@ -80,6 +90,19 @@ def split(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> A
 def squeeze(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert Squeeze."""
     x, axes = inputs[0], _list(inputs, attributes, "axes")
+    varying = [axis for axis, size in enumerate(x.ty.shape) if not isinstance(size, IntImm)]
+    if axes is None and varying:
+        raise UnsupportedError(
+            f"whether it leaves out axis {varying[0]} depends on its length, which varies: give it "
+            "axes, or the inputs fixed shapes"
+        )
+    for axis in axes or ():
+        if axis % x.ty.ndim in varying:
+            raise UnsupportedError(f"axis {axis}, which it leaves out, is of a length that varies")
+        if int(x.ty.shape[axis]) != 1:
+            raise ValueError(
+                f"axis {axis}, which it leaves out, has {int(x.ty.shape[axis])} elements"
+            )
     if isinstance(x, GenericConst):
         return as_constant(np.squeeze(x.value.numpy(), None if axes is None else tuple(axes)))
     return relax.op.squeeze(x, axes)
@@ -94,21 +117,48 @@ def unsqueeze(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) 
 
 
 def expand(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
-    """Convert Expand to a shape that is known; an axis stays as it is where the shape has a 1."""
-    x, shape = inputs
-    if not isinstance(shape, GenericConst):
-        raise UnsupportedError("its shape depends on values that only a run has")
-    wanted = shape.value.numpy().tolist()
+    """Convert Expand; an axis stays as it is where the shape has a 1."""
+    x, wanted = inputs[0], argument(inputs[1], "shape")
     sizes = [1] * (len(wanted) - x.ty.ndim) + list(x.ty.shape)
     wanted = [1] * (len(sizes) - len(wanted)) + wanted
     for axis, (size, length) in enumerate(zip(sizes, wanted, strict=True)):
-        if length == 1:
+        if isinstance(length, int) and length == 1:
             wanted[axis] = size
+        elif not isinstance(length, int):
+            continue
         elif not isinstance(size, int | IntImm):
             raise UnsupportedError(f"an axis whose length varies is to be {length} elements long")
         elif int(size) not in (1, length):
             raise ValueError(f"an axis of {int(size)} elements can't be expanded to {length}")
     return relax.op.broadcast_to(x, relax.ShapeExpr(wanted))
+
+
+def reshape(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Reshape to a shape that follows from those of the inputs."""
+    x, wanted = inputs[0], argument(inputs[1], "shape")
+    if attributes.get("allowzero") and 0 in [each for each in wanted if isinstance(each, int)]:
+        return tvm_converter("Reshape", builder, inputs, attributes, opset)
+    wanted = [
+        x.ty.shape[axis] if isinstance(length, int) and length == 0 else length
+        for axis, length in enumerate(wanted)
+    ]
+    if isinstance(x, GenericConst) and all(isinstance(each, int | IntImm) for each in wanted):
+        return as_constant(x.value.numpy().reshape([int(each) for each in wanted]))
+    return relax.op.reshape(x, wanted)
+
+
+def constant_of_shape(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert ConstantOfShape, which is of float zeros unless it says otherwise."""
+    wanted = argument(inputs[0], "shape")
+    value = np.zeros(1, np.float32)
+    if "value" in attributes:
+        value = numpy_helper.to_array(attributes["value"])
+    return relax.op.broadcast_to(as_constant(value.reshape(())), relax.ShapeExpr(wanted))
+
+
+def tile(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert Tile."""
+    return tiled(builder, inputs[0], argument(inputs[1], "numbers of copies"))
 
 
 def _list(inputs: Inputs, attributes: Attributes, name: str) -> list[int] | None:
@@ -151,12 +201,7 @@ def concat(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> 
 
 def either(builder: Any, condition: Any, then: Any, otherwise: Any) -> Any:
     """Return `then` if the one element of `condition` is true, and `otherwise` if not."""
-    values = [
-        builder.emit(relax.op.shape_to_tensor(value))
-        if isinstance(value, relax.Expr) and isinstance(value.ty, relax.ShapeType)
-        else value
-        for value in (then, otherwise)
-    ]
+    values = [then, otherwise]
     if not all(isinstance(getattr(value, "ty", None), relax.TensorType) for value in values):
         raise UnsupportedError("its branches give values that are no tensors")
     types = [value.ty for value in values]

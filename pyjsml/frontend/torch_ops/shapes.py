@@ -8,6 +8,7 @@ from tvm import relax
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.tensors import dtype_name
+from pyjsml.frontend.tiling import tiled
 from pyjsml.frontend.torch_ops.common import operand, sizes_of
 
 
@@ -54,15 +55,6 @@ def empty(importer: Any, node: Any) -> Any:
 
 
 def repeat(importer: Any, node: Any) -> Any:
-    """Convert repeat; TVM's own takes no dims.
-
-    Each copy is an axis of its own, merged into the one behind it.
-    """
-    data, times = importer.env[node.args[0]], importer.retrieve_args(node)[1]
-    builder = importer.block_builder
-    shape = [1] * (len(times) - data.ty.ndim) + list(data.ty.shape)
-    apart = [size for dim in shape for size in (1, dim)]
-    copied = [size for pair in zip(times, shape, strict=True) for size in pair]
-    merged = [copies * dim for copies, dim in zip(times, shape, strict=True)]
-    data = builder.emit(relax.op.reshape(data, apart))
-    return builder.emit(relax.op.reshape(relax.op.broadcast_to(data, copied), merged))
+    """Convert repeat; TVM's own takes no dims."""
+    data, times = importer.retrieve_args(node)
+    return tiled(importer.block_builder, data, times)
