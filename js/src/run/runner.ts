@@ -41,8 +41,9 @@ export class Runner<M extends Model> {
     try {
       if (this.#mayWait(underway)) await this.#walk(underway);
       else this.#walkSync(underway, this.#inner);
-      const { blocks } = underway.part.frame.values;
-      const outcome = blocks ? await underway.outcomeLater() : underway.outcome();
+      const reading = underway.readLater();
+      if (reading) await reading;
+      const outcome = underway.outcome();
       failed = false;
       return outcome;
     } finally {
@@ -106,8 +107,8 @@ export class Runner<M extends Model> {
       }
       options.signal?.throwIfAborted();
       this.#of.turns.checkOpen();
-      const { blocks } = underway.part.frame.values;
-      return (blocks ? await underway.outcomeLater() : underway.outcome()).outputs;
+      await underway.readLater();
+      return underway.outcome().outputs;
     } catch (error) {
       failed = true;
       throw error;

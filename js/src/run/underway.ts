@@ -40,6 +40,8 @@ export class Underway<M extends Model> {
   readonly #of: Beginning<M>;
   readonly #captures: Captures;
   readonly #captured: Tensors = {};
+  /** The outputs, where they were read without blocking. */
+  #read: Tensors | undefined;
   #next: number;
 
   /** Makes the tensors it is given ready. Throws InputError where a name is unknown. */
@@ -157,30 +159,17 @@ export class Underway<M extends Model> {
     return undefined;
   }
 
-  /** What the run has given. */
+  /** Read the outputs without blocking. Gives what is to be awaited, if anything. */
+  readLater(): Promise<void> | undefined {
+    return this.part.frame.values.blocks ? this.#readLater() : undefined;
+  }
+
+  /** What the run has given. Blocks where `readLater` was not called. */
   outcome(): Outcome {
-    const { frame } = this.part;
-    const { values } = frame;
-    frame.end();
-    const outputs: Tensors = {};
-    for (const { name, dtype, shape, value } of this.#outputs()) {
-      put(outputs, name, { dtype, shape: [...shape], data: values.read(value) });
-    }
-    return { outputs, captured: this.#captured };
+    return { outputs: this.#read ?? this.#readNow(), captured: this.#captured };
   }
 
-  /** The same without blocking. */
-  async outcomeLater(): Promise<Outcome> {
-    const { frame } = this.part;
-    const { values } = frame;
-    await frame.endLater();
-    const outputs = this.#outputs().map(async ({ name, dtype, shape, value }) => {
-      return [name, { dtype, shape: [...shape], data: await values.readLater(value) }] as const;
-    });
-    return { outputs: Object.fromEntries(await Promise.all(outputs)), captured: this.#captured };
-  }
-
-  /** The same as textures, which nothing is copied out of. Throws StateError where it is in none. */
+  /** The outputs as textures, which nothing is copied out of. Throws StateError where it is in none. */
   async textures(): Promise<Readonly<Record<string, TextureOf>>> {
     const { frame } = this.part;
     const { values } = frame;
@@ -188,6 +177,27 @@ export class Underway<M extends Model> {
     return Object.fromEntries(
       this.#outputs().map(({ name, value }) => [name, values.texture(value)]),
     );
+  }
+
+  #readNow(): Tensors {
+    const { frame } = this.part;
+    const { values } = frame;
+    frame.end();
+    const outputs: Tensors = {};
+    for (const { name, dtype, shape, value } of this.#outputs()) {
+      put(outputs, name, { dtype, shape: [...shape], data: values.read(value) });
+    }
+    return outputs;
+  }
+
+  async #readLater(): Promise<void> {
+    const { frame } = this.part;
+    const { values } = frame;
+    await frame.endLater();
+    const outputs = this.#outputs().map(async ({ name, dtype, shape, value }) => {
+      return [name, { dtype, shape: [...shape], data: await values.readLater(value) }] as const;
+    });
+    this.#read = Object.fromEntries(await Promise.all(outputs));
   }
 
   #stepAt(index: number): Step {
