@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Self
 
+from pyjsml.bench.unwatched import unwatched_page
 from pyjsml.engines.chromium import HOW_TO_GET, system_browser
 from pyjsml.engines.files import MODEL_MODULE, runtime_module
 from pyjsml.engines.site import Site
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 MODULES = ("page", "memory", "textures", "tensors", "timing", "pyjsml", "onnxruntime-web")
 INPUTS = "/inputs"
 COLD = "/cold.html"
+STARTED = "/started"
+"""Where the page of a cold start posts what came of it."""
+START_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -144,17 +148,25 @@ class Track:
     def cold_start(self, contender: Contender) -> ColdStart:
         """Load a page that starts a contender in a fresh context, without any cache.
 
-        Raises EngineError where it fails.
+        Raises EngineError where it fails, or has no result within a minute.
         """
-        with self._page(COLD, {COLD: _cold_page(contender)}) as page:
-            start = _evaluate(page, "() => window.found")
+        self._serve({COLD: _cold_page(contender)})
+        self._site.posted.clear()
+        with unwatched_page(self._browser, self._site.url + COLD):
+            told = self._site.wait(STARTED, START_LIMIT_S)
+        if told is None:
+            raise EngineError("BenchError", f"{contender.name}: no result in {START_LIMIT_S:g} s")
+        start = json.loads(told)
         if "error" in start:
             raise EngineError("BenchError", f"{contender.name}: {start['error']}")
         return ColdStart(**start)
 
-    def _page(self, path: str = "/", more: Mapping[str, bytes] | None = None) -> _Fresh:
-        self._site.pages = {**_own_pages(), **self.pages, **(more or {})}
-        return _Fresh(self._browser, self._site.url + path)
+    def _page(self) -> _Fresh:
+        self._serve({})
+        return _Fresh(self._browser, self._site.url)
+
+    def _serve(self, more: Mapping[str, bytes]) -> None:
+        self._site.pages = {**_own_pages(), **self.pages, **more}
 
     def _outputs(self, name: str) -> list[bytes]:
         posted = self._site.posted
@@ -216,7 +228,8 @@ def _own_pages() -> dict[str, bytes]:
 
 def _cold_page(contender: Contender) -> bytes:
     config = json.dumps(_plain(contender))
-    script = f'import {{ coldStart }} from "/bench/page.js";\nwindow.found = coldStart({config});'
+    script = f"""import {{ coldStart }} from "/bench/page.js";
+await fetch("{STARTED}", {{ method: "POST", body: JSON.stringify(await coldStart({config})) }});"""
     head = f"<!doctype html><title>bench</title>{contender.head}"
     return f'{head}<script type="module">{script}</script>'.encode()
 

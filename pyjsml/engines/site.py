@@ -27,6 +27,7 @@ class Site:
     def __init__(self, pages: Mapping[str, bytes]) -> None:
         self.pages = dict(pages)
         self.posted: dict[str, bytes] = {}
+        self._arrival = threading.Condition()
         site = self
 
         class Handler(_Handler):
@@ -34,7 +35,9 @@ class Site:
                 return site.pages.get(path)
 
             def keep(self, path: str, data: bytes) -> None:
-                site.posted[path] = data
+                with site._arrival:
+                    site.posted[path] = data
+                    site._arrival.notify_all()
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -44,6 +47,12 @@ class Site:
     def url(self) -> str:
         """The site's address, without a slash at its end."""
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    def wait(self, path: str, seconds: float) -> bytes | None:
+        """Take what is posted to `path`, now or within so many seconds; None if nothing is."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: path in self.posted, seconds)
+            return self.posted.pop(path, None)
 
     def __enter__(self) -> Self:
         self._thread.start()

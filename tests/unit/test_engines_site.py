@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -41,3 +42,13 @@ def test_what_is_posted_is_kept() -> None:
         with urllib.request.urlopen(f"{site.url}/results", data=bytes(range(256)) * 1000):
             pass
         assert site.posted == {"/results": bytes(range(256)) * 1000}
+
+
+def test_waits_for_what_is_posted() -> None:
+    with Site({}) as site, ThreadPoolExecutor() as threads:
+        waiting = threads.submit(site.wait, "/told", 60)
+        with urllib.request.urlopen(f"{site.url}/told", data=b"news"):
+            pass
+        assert waiting.result() == b"news"
+        assert site.posted == {}
+        assert site.wait("/told", 0.01) is None
