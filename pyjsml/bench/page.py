@@ -152,6 +152,7 @@ class Track:
         """
         self._serve({COLD: _cold_page(contender)})
         self._site.posted.clear()
+        self._site.served.clear()
         with unwatched_page(self._browser, self._site.url + COLD):
             told = self._site.wait(STARTED, START_LIMIT_S)
         if told is None:
@@ -159,7 +160,7 @@ class Track:
         start = json.loads(told)
         if "error" in start:
             raise EngineError("BenchError", f"{contender.name}: {start['error']}")
-        return ColdStart(**start)
+        return ColdStart(**start, fetched=[*self._site.served])
 
     def _page(self) -> _Fresh:
         self._serve({})

@@ -20,19 +20,24 @@ MEDIA_TYPES = {
 class Site:
     """Serves `pages` (path -> bytes) while it is entered, and keeps what is posted in `posted`.
 
-    The pages may change meanwhile. Every answer makes its page cross-origin isolated, which gives
-    it threads and a fine clock, and keeps the browser from storing it.
+    `served` has the paths of the pages that were asked for, in that order. The pages may change
+    meanwhile. Every answer makes its page cross-origin isolated, which gives it threads and a fine
+    clock, and keeps the browser from storing it.
     """
 
     def __init__(self, pages: Mapping[str, bytes]) -> None:
         self.pages = dict(pages)
         self.posted: dict[str, bytes] = {}
+        self.served: list[str] = []
         self._arrival = threading.Condition()
         site = self
 
         class Handler(_Handler):
             def find(self, path: str) -> bytes | None:
-                return site.pages.get(path)
+                data = site.pages.get(path)
+                if data is not None:
+                    site.served.append(path)
+                return data
 
             def keep(self, path: str, data: bytes) -> None:
                 with site._arrival:

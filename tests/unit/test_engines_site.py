@@ -35,6 +35,7 @@ def test_pages_may_change() -> None:
         site.pages["/late.js"] = b"here"
         with urllib.request.urlopen(f"{site.url}/late.js") as answer:
             assert answer.read() == b"here"
+        assert site.served == ["/late.js"]
 
 
 def test_what_is_posted_is_kept() -> None:

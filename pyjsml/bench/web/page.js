@@ -55,9 +55,5 @@ export async function coldStart(contender) {
   const opened = performance.now();
   const failure = await prepare(contender);
   if (failure.error) return failure;
-  const ms = performance.now();
-  const fetched = performance
-    .getEntriesByType("resource")
-    .map(({ name }) => new URL(name).pathname);
-  return { opened, ms, fetched };
+  return { opened, ms: performance.now() };
 }
