@@ -32,6 +32,14 @@ def clamp(importer: Any, node: Any) -> Any:
     return data
 
 
+def where(importer: Any, node: Any) -> Any:
+    """Convert where, whose operands may be of several dtypes."""
+    condition, *values = importer.retrieve_args(node)
+    dtype = dtype_name(node.meta["val"].dtype)
+    then, otherwise = (operand(importer, value, dtype) for value in values)
+    return importer.block_builder.emit(relax.op.where(condition, then, otherwise))
+
+
 def divide(importer: Any, node: Any) -> Any:
     """Convert div, which of integers is a fraction; TVM's own rounds it."""
     return importer.block_builder.emit(relax.op.divide(*_operands(importer, node)))

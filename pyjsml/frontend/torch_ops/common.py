@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from tvm import relax, te, tirx
 from tvm.ir import is_prim_expr
 
@@ -37,6 +39,14 @@ def operand(importer: Any, value: Any, dtype: str) -> Any:
     if dtype_of(value) == dtype:
         return value
     return importer.block_builder.emit(relax.op.astype(value, dtype))
+
+
+def limits(dtype: str) -> tuple[Any, Any]:
+    """Return the smallest and the largest number of a dtype."""
+    if dtype.startswith("float"):
+        return -math.inf, math.inf
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
 
 
 def numbers_of(importer: Any, tensor: Any) -> Any:

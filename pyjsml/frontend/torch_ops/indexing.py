@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import Any
 
@@ -12,7 +11,14 @@ from tvm.tirx import IntImm
 
 from pyjsml.errors import ModelError
 from pyjsml.frontend.slicing import strided_slice, within
-from pyjsml.frontend.torch_ops.common import arguments, broadcast_shape, dtype_of, operand, sizes_of
+from pyjsml.frontend.torch_ops.common import (
+    arguments,
+    broadcast_shape,
+    dtype_of,
+    limits,
+    operand,
+    sizes_of,
+)
 from pyjsml.kernels.ops import slices
 
 
@@ -151,7 +157,8 @@ def scatter_reduce(importer: Any, node: Any) -> Any:
 
     counts = filled(data, 1)
     if not node.kwargs.get("include_self", True):
-        starts = {"sum": 0, "mean": 0, "prod": 1, **_limits(dtype)}
+        lowest, highest = limits(dtype)
+        starts = {"sum": 0, "mean": 0, "prod": 1, "amax": lowest, "amin": highest}
         data = scattered(data, filled(updates, starts[how]), "update")
         counts = scattered(counts, filled(updates, 0), "update")
     result = scattered(data, updates, _REDUCTIONS[how])
@@ -159,14 +166,6 @@ def scatter_reduce(importer: Any, node: Any) -> Any:
         return result
     divide = relax.op.divide if dtype.startswith("float") else relax.op.floor_divide
     return builder.emit(divide(result, scattered(counts, filled(updates, 1), "add")))
-
-
-def _limits(dtype: str) -> dict[str, Any]:
-    """Return what a maximum and a minimum of numbers of `dtype` begin with."""
-    if dtype.startswith("float"):
-        return {"amax": -math.inf, "amin": math.inf}
-    limits = np.iinfo(dtype)
-    return {"amax": limits.min, "amin": limits.max}
 
 
 def _indices(importer: Any, node: Any) -> dict[int, Any]:

@@ -7,6 +7,22 @@ from typing import Any
 from tvm import relax
 
 
+def convolution(importer: Any, node: Any) -> Any:
+    """Convert convolution; TVM's own knows no transposed one of volumes."""
+    x, weight, bias, stride, padding, dilation, transposed, added, groups = importer.retrieve_args(
+        node
+    )
+    if not transposed or x.ty.ndim != 5:
+        return importer._convolution(node)
+    builder = importer.block_builder
+    result = builder.emit(
+        relax.op.nn.conv3d_transpose(x, weight, stride, padding, added, dilation, groups)
+    )
+    if bias is None:
+        return result
+    return builder.emit(relax.op.add(result, relax.op.reshape(bias, [1, -1, 1, 1, 1])))
+
+
 def embedding(importer: Any, node: Any) -> Any:
     """Convert embedding."""
     table, ids = (importer.env[each] for each in node.args[:2])

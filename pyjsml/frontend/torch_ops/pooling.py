@@ -32,10 +32,11 @@ def average_pool(importer: Any, node: Any) -> Any:
 
 
 def adaptive_max_pool(importer: Any, node: Any) -> Any:
-    """Convert adaptive_max_pool2d, but not the places of its maxima."""
+    """Convert adaptive_max_pool2d and 3d, but not the places of their maxima."""
     x, largest = importer.env[node.args[0]], node.meta["val"][0]
-    axes = [x.ty.ndim - 2, x.ty.ndim - 1]
-    pool = partial(adaptive_max, sizes=sizes_of(importer, largest)[-2:], axes=axes)
+    spatial = 2 if "2d" in str(node.target) else 3
+    axes = list(range(x.ty.ndim - spatial, x.ty.ndim))
+    pool = partial(adaptive_max, sizes=sizes_of(importer, largest)[-spatial:], axes=axes)
     return importer.block_builder.emit_te(pool, x, primfunc_name_hint="adaptive_max")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tvm import relax
 
 from pyjsml.frontend.tensors import dtype_name
-from pyjsml.frontend.torch_ops.common import arguments, dtype_of, numbers_of, operand
+from pyjsml.frontend.torch_ops.common import arguments, dtype_of, limits, numbers_of, operand
 
 
 def largest(importer: Any, node: Any) -> Any:
@@ -53,6 +53,16 @@ def largest_and_where(importer: Any, node: Any) -> Any:
 def smallest_and_where(importer: Any, node: Any) -> Any:
     """Convert min along an axis, which says where, too."""
     return _extreme_and_where(importer, node, relax.op.min, relax.op.argmin)
+
+
+def running_largest(importer: Any, node: Any) -> Any:
+    """Convert cummax."""
+    return _running_extreme(importer, node, relax.op.max, largest=True)
+
+
+def running_smallest(importer: Any, node: Any) -> Any:
+    """Convert cummin."""
+    return _running_extreme(importer, node, relax.op.min, largest=False)
 
 
 def variance_and_mean(importer: Any, node: Any) -> Any:
@@ -115,3 +125,27 @@ def _extreme_and_where(
     data = numbers_of(importer, data)
     value = builder.emit(reduce(data, [axis], keepdims=keep))
     return operand(importer, value, dtype), builder.emit(where(data, axis, keepdims=keep))
+
+
+def _running_extreme(
+    importer: Any, node: Any, reduce: Callable[..., Any], *, largest: bool
+) -> tuple[Any, Any]:
+    """Return the extremes of all up to each element, and where they are: the last of equal ones."""
+    builder = importer.block_builder
+    given, axis = importer.retrieve_args(node)[:2]
+    axis %= given.ty.ndim
+    data = numbers_of(importer, given)
+    dtype, size = dtype_of(data), data.ty.shape[axis]
+    # An axis of all elements behind the axis of those up to which the extreme is.
+    along, behind = (
+        [size if each == at else 1 for each in range(data.ty.ndim + 1)] for at in (axis, axis + 1)
+    )
+    places = builder.emit(relax.op.arange(0, size, 1, "int64"))
+    each = builder.emit(relax.op.reshape(places, behind))
+    seen = builder.emit(relax.op.less_equal(each, relax.op.reshape(places, along)))
+    rows = builder.emit(relax.op.expand_dims(data, axis))
+    none = relax.const(limits(dtype)[0 if largest else 1], dtype)
+    value = builder.emit(reduce(relax.op.where(seen, rows, none), [axis + 1]))
+    same = relax.op.equal(rows, relax.op.expand_dims(value, axis + 1))
+    last = relax.op.where(relax.op.logical_and(seen, same), each, relax.const(-1, "int64"))
+    return operand(importer, value, dtype_of(given)), builder.emit(relax.op.max(last, [axis + 1]))

@@ -6,6 +6,8 @@ from typing import Any
 
 from tvm import relax
 
+from pyjsml.errors import ModelError
+from pyjsml.frontend.tensors import dtype_name
 from pyjsml.frontend.torch_ops.common import arguments, dtype_of, operand
 
 
@@ -30,6 +32,35 @@ def topk(importer: Any, node: Any) -> Any:
     data, count, axis, largest, _ = arguments(importer, node, -1, True, True)
     found = relax.op.topk(data, count, axis, ret_type="both", largest=bool(largest), dtype="int64")
     return importer.block_builder.emit(found)
+
+
+def kth_value(importer: Any, node: Any) -> Any:
+    """Convert kthvalue: the one that as many are smaller than, and where it was."""
+    builder = importer.block_builder
+    data, count, axis, keep = arguments(importer, node, -1, False)
+    axis %= max(data.ty.ndim, 1)
+    order = builder.emit(relax.op.argsort(data, axis, dtype="int64"))
+    only = relax.const([count - 1], "int64")
+    place = builder.emit(relax.op.take(order, only, axis))
+    value = builder.emit(relax.op.gather_elements(data, place, axis))
+    results = (value, place)
+    return (
+        results if keep else tuple(builder.emit(relax.op.squeeze(each, [axis])) for each in results)
+    )
+
+
+def search_sorted(importer: Any, node: Any) -> Any:
+    """Convert searchsorted: how many of a row are smaller, or not larger."""
+    builder = importer.block_builder
+    row, values = importer.retrieve_args(node)[:2]
+    if node.kwargs.get("sorter") is not None:
+        raise ModelError("rows are only searched that are sorted themselves, without a sorter")
+    behind = node.kwargs.get("right", False) or node.kwargs.get("side") == "right"
+    rows = builder.emit(relax.op.expand_dims(row, -2)) if row.ty.ndim > 1 else row
+    each = builder.emit(relax.op.expand_dims(values, -1))
+    before = builder.emit((relax.op.less_equal if behind else relax.op.less)(rows, each))
+    dtype = dtype_name(node.meta["val"].dtype)
+    return builder.emit(relax.op.sum(relax.op.astype(before, dtype), -1))
 
 
 def _arguments(importer: Any, node: Any) -> tuple[Any, int, bool]:
