@@ -3,6 +3,7 @@ import type { OpData } from "../src/data.js";
 import type { CreateOptions, Model, Tensor } from "../src/index.js";
 import { useRuntime } from "./built.js";
 import { assemble, describeFile, modelData } from "./model.js";
+import { patience, PATIENCE_MS } from "./patience.js";
 
 /**
  * Kernels for threads. `meet` has two slices, each of which ends only once the other has begun;
@@ -143,6 +144,23 @@ const ramp = (n: number): Tensor<"float32", [number]> => {
   return { dtype: "float32", shape: [n], data: Float32Array.from({ length: n }, (_, i) => i / 7) };
 };
 
+/** Where a `Desk` counts the threads that sleep. */
+const SLEEPERS = 16;
+
+/** Look at the words of the executor that is made next; gives what tells whether a thread sleeps. */
+function watchSleep(): () => boolean {
+  const made: Int32Array[] = [];
+  class Watched extends SharedArrayBuffer {
+    constructor(length: number) {
+      super(length);
+      made.push(new Int32Array(this));
+    }
+  }
+  vi.stubGlobal("SharedArrayBuffer", Watched);
+  // A pool makes its desk first, and then its queues.
+  return () => made[0] !== undefined && Atomics.load(made[0], SLEEPERS) > 0;
+}
+
 const bytes = ({ data }: Tensor) => Buffer.from(data.buffer);
 
 describe("threads", () => {
@@ -191,7 +209,7 @@ describe("threads", () => {
     using executor = await runtime.Executor.create(data, { files, threads: 2 });
     let longest = 0;
     // Until the other thread, which may be slow to wake, has a part in it.
-    for (let run = 0; run < 1000 && longest <= 10; run++) {
+    for (const goOn = patience(); longest <= 10 && goOn();) {
       longest = Math.max(...executor.runSync({ x: ramp(100) }).y.data);
     }
     expect(longest).toBeGreaterThan(10);
@@ -217,9 +235,10 @@ describe("threads", () => {
   });
 
   test("sleep between runs, and wake up", async () => {
+    const sleeps = watchSleep();
     using executor = await create("meet");
     for (let round = 0; round < 5; round++) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await vi.waitUntil(sleeps, PATIENCE_MS);
       expect([...executor.runSync({ x: ramp(2) }).y.data]).toEqual([1, 1]);
     }
   });
@@ -239,17 +258,18 @@ describe("threads", () => {
     ["share what is large", 200_000, [12, 13]],
   ])("%s", async (_, cost, spans) => {
     const { data, files } = await net("span", { flops: cost * FLOPS_PER_NS });
+    const sleeps = watchSleep();
     using executor = await runtime.Executor.create(data, { files, threads: 2 });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await vi.waitUntil(sleeps, PATIENCE_MS);
     const { y } = executor.runSync({ x: ramp(100) });
     expect([...new Set(y.data)].sort()).toEqual(spans);
   });
 
   test("are woken for many small calls", async () => {
+    let sleeps = () => false;
     class Slow<M extends Model> extends runtime.Executor<M> {
       override dispatchSync(_op: unknown, next: () => void): void {
-        const until = performance.now() + 50;
-        while (performance.now() < until);
+        for (const goOn = patience(); !sleeps() && goOn(););
         next();
       }
     }
@@ -263,6 +283,7 @@ describe("threads", () => {
         ...data,
         main: Array.from({ length: calls }, () => ["call", 0] as const),
       };
+      sleeps = watchSleep();
       using executor = await Slow.create(model, { files, threads: 2 });
       const { y } = executor.runSync({ x: ramp(100) });
       expect([...new Set(y.data)].sort()).toEqual(spans);
@@ -382,10 +403,10 @@ describe("a thread that", () => {
 
   test("does not answer stops create", async () => {
     const from = await built.withWorker(listen.replace("once", "on") + "function work() {}");
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const creating = create("square", {}, from);
     const failed = expect(creating).rejects.toThrow("nothing is heard of it in 30 s");
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), PATIENCE_MS);
     vi.advanceTimersByTime(30_000);
     await failed;
     vi.useRealTimers();
@@ -394,10 +415,12 @@ describe("a thread that", () => {
   test("dies between runs stops the next one", async () => {
     const from = await built.withWorker(`${ready} process.exit(4); }`);
     using executor = await create("square", {}, from);
-    await vi.waitFor(() =>
-      expect(() => executor.runSync({ x: ramp(10) })).toThrow(
-        "a thread ended: it ended with code 4",
-      ),
+    await vi.waitFor(
+      () =>
+        expect(() => executor.runSync({ x: ramp(10) })).toThrow(
+          "a thread ended: it ended with code 4",
+        ),
+      PATIENCE_MS,
     );
     await expect(executor.run({ x: ramp(10) })).rejects.toMatchObject({ name: "WorkerError" });
   });
@@ -415,7 +438,7 @@ describe("a thread that", () => {
     let time = 0;
     using executor = await create("square", { host: { now: () => (time += 1000) } }, from);
     const run = async () => {
-      for (let n = 0; n < 1000; n++) await executor.run({ x: ramp(100_000) });
+      for (const goOn = patience(); goOn();) await executor.run({ x: ramp(100_000) });
     };
     await expect(run()).rejects.toThrow("a thread has stood still for 30 s");
     expect(() => executor.runSync({ x: ramp(10) })).toThrow("stood still");

@@ -30,6 +30,8 @@ export interface Common {
 }
 
 const START_MS = 30_000;
+/** In which it ticks: where all of the program stood still for long, that is one of them. */
+const TICKS = 10;
 /** After so long a thread is taken for dead: no slice of a kernel takes it. */
 const STALL_MS = 30_000;
 /**
@@ -79,13 +81,13 @@ export class Pool {
     const pool = new Pool(common, threads);
     const { module, memory } = common;
     const { words } = pool.#desk;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: ReturnType<typeof setInterval> | undefined;
     try {
       const late = new Promise((_, reject) => {
-        timer = setTimeout(
-          () => reject(`nothing is heard of it in ${START_MS / 1000} s`),
-          START_MS,
-        );
+        let ticks = 0;
+        timer = setInterval(() => {
+          if (++ticks === TICKS) reject(`nothing is heard of it in ${START_MS / 1000} s`);
+        }, START_MS / TICKS);
       });
       const started = stacks.map((stack, index) => {
         const queue = (pool.#queues[index] as Queue).words;
@@ -106,7 +108,7 @@ export class Pool {
         { cause },
       );
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 
@@ -214,13 +216,14 @@ export class Pool {
 
   /**
    * Look out for what other threads do to end. A page's main thread may not wait otherwise. Gives
-   * for how many milliseconds it did, 0 where that is too short to tell.
+   * for how many milliseconds it did, 0 where that is too short to tell. Throws if a thread has died.
    */
   #await(isDone: () => boolean): number {
     let start: number | undefined;
     let waited = 0;
     for (let looks = 1; !isDone(); looks++) {
       if (looks % LOOKS_PER_CLOCK) continue;
+      if (this.#failure) throw this.#failure;
       start ??= this.#now();
       waited = this.#now() - start;
       if (waited > STALL_MS) throw this.#stalled();
