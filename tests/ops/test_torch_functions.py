@@ -98,7 +98,7 @@ def test_functions_compute_what_torch_does(
                 x = torch.randn(size, generator=generator)
                 # What a run reads without having written it is then NaN, or a large number.
                 executor.run(x=np.full(size, np.nan, np.float32))
-                found = executor.run(x=x.numpy())
+                found: dict[str, Any] = dict(executor.run(x=x.numpy()))
                 expected = torch.utils._pytree.tree_leaves(module(x))
                 for (name, value), wanted in zip(found.items(), expected, strict=True):
                     assert value.dtype == wanted.numpy().dtype, name
