@@ -92,3 +92,19 @@ def test_float16_where_it_is_asked_for(play: Play, hidden: list[str]) -> None:
     errors = np.abs(np.array(found["y"]) - expected)
     assert 0 < errors.max() <= webgl2["tolerance"] * np.abs(expected).max()
     assert found["formats"] == [RGBA16F]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("v * 1e9", np.sign(floats(50)) * 65504),
+        ("v * 1e5 / 3.0 - 6.5e4", np.clip(floats(50) * 1e5 / 3 - 6.5e4, -65504, 65504)),
+        ("(v + 0.01) * intBitsToFloat(0x7F800000)", np.copysign(65504, floats(50) + 0.01)),
+        ("v + intBitsToFloat(0x7FC00000)", np.full(50, np.nan)),
+    ],
+)
+def test_what_is_too_large_for_float16(play: Play, code: str, expected: np.ndarray) -> None:
+    steps = [{"dtype": "float32", "code": code}, {"dtype": "float32", "code": "v"}]
+    options = {"length": 50, "steps": steps, "precision": "float16", "hidden": []}
+    found = play("kept", options)
+    np.testing.assert_allclose(found["y"], expected, rtol=2**-10)

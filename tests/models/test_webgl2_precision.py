@@ -76,7 +76,8 @@ def test_floats_are_as_exact_where_they_are_integers(name: str, run: Run) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", some(*SMALL, "mobilenet_v2_fp32", "super_resolution_x3", "ultraface_rfb320")
+    "name",
+    some(*SMALL, "mobilenet_v2_fp32", "super_resolution_x3", "ultraface_rfb320", "minilm_static"),
 )
 def test_floats_of_16_bits_are_within_their_tolerance(name: str, run: Run) -> None:
     device, outputs, expected = run(name, {"precision": "float16", "hidden": HIDDEN[:1]})

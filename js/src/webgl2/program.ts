@@ -1,13 +1,21 @@
 import { ShaderError } from "../errors.js";
 import { REST_AFTER_MS } from "../host.js";
 import { keepAsBits } from "./bits.js";
-import type { Context } from "./context.js";
+import type { Context, FloatFormat } from "./context.js";
+import { keepWithinHalves } from "./halves.js";
 
 /** Fragment t of a viewport is pixel t % width of row t / width: one triangle covers them all. */
 const VERTEX = `#version 300 es
 void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1);
 }`;
+
+/** How a fragment shader that reads and writes floats is changed for what they are kept as. */
+const REWRITES: Readonly<Record<FloatFormat, (fragment: string) => string>> = {
+  rgba32f: (fragment) => fragment,
+  rgba16f: keepWithinHalves,
+  rgba32i: keepAsBits,
+};
 
 /** A fragment shader that is wanted. */
 export interface Source {
@@ -110,7 +118,7 @@ export class Programs {
   #compile({ fragment }: Source): Pick<Entry, "handle" | "shader"> {
     const { gl } = this.#context;
     this.#vertex ??= this.#shader(gl.VERTEX_SHADER, VERTEX);
-    const text = this.#context.floats === "rgba32i" ? keepAsBits(fragment) : fragment;
+    const text = REWRITES[this.#context.floats](fragment);
     const shader = this.#shader(gl.FRAGMENT_SHADER, text);
     const handle = gl.createProgram();
     gl.attachShader(handle, this.#vertex);
