@@ -79,9 +79,8 @@ def test_operators_compute_what_torch_computes(name: str) -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: functional.max_pool2d(x, 3, return_indices=True)[1],
-        lambda x: functional.max_pool3d(x, 3, return_indices=True)[1],
         lambda x: functional.adaptive_max_pool2d(x, 3, return_indices=True)[1],
+        lambda x: functional.adaptive_max_pool3d(x, 3, return_indices=True)[1],
     ],
 )
 def test_places_of_maxima_are_refused(function: Function) -> None:

@@ -52,10 +52,22 @@ def _upsampled(x: Tensor, groups: int) -> Tensor:
     )
 
 
+def _unpooled(x: Tensor) -> Tensor:
+    """Pool volumes, and put their maxima back where they were."""
+    largest, places = functional.max_pool3d(x, 2, return_indices=True)
+    return functional.max_unpool3d(largest, places, (2, 2, 2), output_size=x.shape[2:])
+
+
 VOLUMES: Sequence[Function] = (
     lambda x: _upsampled(x, 1),
     lambda x: _upsampled(x, 2),
     lambda x: functional.adaptive_max_pool3d(x, (3, 2, 4)),
+    lambda x: functional.max_pool3d(x, 3, (2, 1, 3), 1, return_indices=True),
+    lambda x: functional.max_pool2d(
+        x[0], (3, 2), 2, 1, (1, 2), ceil_mode=True, return_indices=True
+    ),
+    lambda x: functional.max_pool2d(x[0, 1], 2, return_indices=True),
+    _unpooled,
     lambda x: functional.bilinear(
         x, x.flip(0), torch.linspace(-1, 1, 2 * 7 * 7).reshape(2, 7, 7), torch.tensor([1.0, 2.0])
     ),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, parser
+from onnx import TensorProto, helper
 
-from pyjsml.errors import ModelError, UnsupportedOpError, UserError
+from pyjsml.errors import ModelError, UnsupportedOpError
 from pyjsml.frontend import load, parse_inputs
 from tests.support.models import onnx_model, save, tensor_info
 
@@ -198,61 +198,3 @@ def test_unknown_rank_asks_for_a_shape(tmp_path: Path) -> None:
         "n",
         3,
     )
-
-
-HEAD = '<ir_version: 8, opset_import: ["" : 13]>\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("(float[N,1,4] x) => (float[?] z) { z = Squeeze (x) }", "Squeeze at z: .* axis 0 depends"),
-        (
-            "(float[N,1] x) => (float[?] z) <int64[1] a = {0}> { z = Squeeze (x, a) }",
-            "Squeeze at z: axis 0, .* of a length that varies",
-        ),
-        (
-            "(float[2,1] x) => (float[?] z) <int64[1] a = {0}> { z = Squeeze (x, a) }",
-            "Squeeze node 'z' .* axis 0, which it leaves out, has 2 elements",
-        ),
-        (
-            "(float[N,3] x) => (float[?] z) <int64[2] s = {1, 12}> { z = Reshape (x, s) }",
-            r"for some lengths .* alone: Reshape 'z'\. Give the inputs the shapes",
-        ),
-        (
-            "(float[N,4] x, int64[2] s) => (float[?] z) { z = Reshape (x, s) }",
-            "Reshape at z: its shape would have to be known before a run",
-        ),
-        (
-            "(int64[2] s) => (float[?] z) { z = ConstantOfShape (s) }",
-            "ConstantOfShape at z: its shape would",
-        ),
-        (
-            "(float[N,4] x, int64[1] s, int64[1] e) => (float[?] z) { z = Slice (x, s, e) }",
-            "Slice at z: its starts would",
-        ),
-        (
-            """(float[N,4] x) => (float[?] z) <int64[1] zero = {0}, int64[1] far = {5}> {
-            s = Shape (x)
-            n = Gather <axis = 0> (s, zero)
-            m = Sub (n, far)
-            z = Slice (x, zero, m) }""",
-            "Slice at z: for some lengths of axes its bounds count from their ends",
-        ),
-        (
-            "(float[5] x) => (float[a] y, float[b] z) { y, z = Split (x) }",
-            "Split node 'y' .* 5 elements can't be split into 2 equal parts",
-        ),
-        (
-            "(float[1,3,8,8] x, float[4,3,K,K] w) => (float[?] z) { z = Conv (x, w) }",
-            "Conv at z: its weights have axes whose lengths vary",
-        ),
-        (
-            "(float[1,3,2,2] x) => (float[?] z) { z = MaxPool <kernel_shape = [5, 5]> (x) }",
-            "have no elements, whatever the inputs: MaxPool 'z'",
-        ),
-    ],
-)
-def test_what_depends_on_more_than_shapes_is_refused(text: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        load(parser.parse_model(f"{HEAD}model {text}"))

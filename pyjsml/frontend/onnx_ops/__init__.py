@@ -54,6 +54,7 @@ _CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "ConvTranspose": convolution.conv_transpose,
         "Col2Im": convolution.col2im,
         "CumProd": reduction.cumulative_product,
+        "CumSum": reduction.cumulative_sum,
         "DFT": spectra.dft,
         "DeformConv": convolution.deform_conv,
         "DepthToSpace": shapes.depth_to_space,

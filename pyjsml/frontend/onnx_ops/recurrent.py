@@ -7,6 +7,7 @@ from typing import Any
 
 from tvm import relax
 from tvm.ir import GenericConst
+from tvm.tirx import IntImm
 
 from pyjsml.frontend.onnx_ops.common import (
     Attributes,
@@ -77,6 +78,9 @@ def _convert(builder: Any, inputs: Inputs, attributes: Attributes, cell: Cell) -
     batch_first = bool(attributes.get("layout", 0))
     _check_lengths(lengths, x.ty.shape[1 if batch_first else 0])
     units = int(states.ty.shape[2])
+    gates = Layer(cell, units, _ORDER[cell], batch_first, False).gates
+    if not int(states.ty.shape[1]) == int(weight.ty.shape[1]) == gates * units:
+        raise ValueError(f"its weights are not those of {gates} gates of {units} units each")
     axis = 1 if batch_first else 0
     given = initial[: 2 if cell == "lstm" else 1]
     outputs, finals = [], []
@@ -110,6 +114,6 @@ def _check_lengths(lengths: Any, steps: Any) -> None:
     """Refuse sequences that may be shorter than the input."""
     if lengths is None:
         return
-    whole = isinstance(lengths, GenericConst) and isinstance(steps.value, int)
+    whole = isinstance(lengths, GenericConst) and isinstance(steps, IntImm)
     if not whole or (lengths.value.numpy() != int(steps)).any():
         raise UnsupportedError("its sequences of different lengths can't be compiled")

@@ -65,6 +65,12 @@ def cumulative_product(builder: Any, inputs: Inputs, attributes: Attributes, ops
     return relax.op.flip(builder.emit(result), axis) if backwards else result
 
 
+def cumulative_sum(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
+    """Convert CumSum."""
+    constant(inputs[1], "axis")
+    return tvm_converter("CumSum", builder, inputs, attributes, opset)
+
+
 def lp_normalization(builder: Any, inputs: Inputs, attributes: Attributes, opset: int) -> Any:
     """Convert LpNormalization; what is all zeros stays so."""
     x = inputs[0]
