@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,8 +25,18 @@ def unwatched_page(browser: Browser, url: str) -> Iterator[None]:
         tab = {"url": "about:blank", "browserContextId": context}
         target = session.send("Target.createTarget", tab)["targetId"]
         attached = session.send("Target.attachToTarget", {"targetId": target})["sessionId"]
-        ask = json.dumps({"id": 1, "method": "Page.navigate", "params": {"url": url}})
-        session.send("Target.sendMessageToTarget", {"sessionId": attached, "message": ask})
+
+        def tell(number: int, method: str, params: dict[str, str]) -> None:
+            message = json.dumps({"id": number, "method": method, "params": params})
+            session.send("Target.sendMessageToTarget", {"sessionId": attached, "message": message})
+
+        # The tab's process is to be there before, as it is where a user follows a link.
+        replied = threading.Event()
+        session.once("Target.receivedMessageFromTarget", lambda _: replied.set())
+        tell(1, "Runtime.evaluate", {"expression": "0"})
+        while not replied.is_set():
+            session.send("Target.getTargetInfo", {"targetId": target})
+        tell(2, "Page.navigate", {"url": url})
         session.send("Target.detachFromTarget", {"sessionId": attached})
         yield
     finally:
