@@ -9,6 +9,7 @@ from functools import partial
 import tvm
 from tvm import relax, te
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops import few_columns
 from pyjsml.kernels.ops import conv2d, conv2d_transpose, depthwise, matmul
 from pyjsml.kernels.tir.dims import FlatDims
@@ -92,7 +93,7 @@ def _is_narrow(weight: relax.Expr, groups: int) -> bool:
     return (
         groups == 1
         and out_channels <= few_columns.MAX_COLUMNS
-        and in_channels % few_columns.LANES == 0
+        and in_channels % LANES == 0
         and dtype_of(weight) == "float32"
     )
 

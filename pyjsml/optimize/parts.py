@@ -13,7 +13,7 @@ from dataclasses import replace
 import tvm
 from tvm import relax, tirx
 
-from pyjsml.kernels.loops.loops import LANES
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.ops.layout import PANEL
 from pyjsml.optimize.rewrite import (
     bindings,

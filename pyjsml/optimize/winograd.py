@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import tvm
 from tvm import relax, te, tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.ops import conv2d
 from pyjsml.kernels.ops.layout import PANEL
 from pyjsml.kernels.winograd import winograd
-from pyjsml.kernels.winograd.block import ITEM, LANES, ROWS, Block
+from pyjsml.kernels.winograd.block import ITEM, ROWS, Block
 from pyjsml.kernels.winograd.transforms import F2, F4, TAPS, Points, results
 from pyjsml.optimize.generic import call_generic
 from pyjsml.optimize.rewrite import dtype_of, shape_of

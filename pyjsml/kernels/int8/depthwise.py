@@ -23,8 +23,9 @@ from tvm import ir, tirx
 from pyjsml.kernels.int8.dot import VECTOR, dot, interleave
 from pyjsml.kernels.int8.factors import Factors
 from pyjsml.kernels.int8.int8 import GROUP
-from pyjsml.kernels.int8.tile import LANES, add_dot, finish_columns, load_bytes
+from pyjsml.kernels.int8.tile import add_dot, finish_columns, load_bytes
 from pyjsml.kernels.int8.window import Window
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest
 from pyjsml.kernels.loops.spans import Span, border_spans, row_spans
 from pyjsml.kernels.loops.tile import Tiled

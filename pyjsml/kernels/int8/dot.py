@@ -17,12 +17,12 @@ import tvm
 import tvm_ffi
 from tvm import ir, tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.tir.expression import call_name, integer
 
 _RELAXED = "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed"
 _PAIRS = "llvm.wasm.dot"
 _SHUFFLE = "llvm.wasm.shuffle"
-_LANES = 4
 VECTOR = 16
 """Bytes of a vector."""
 
@@ -39,7 +39,7 @@ def dot(weights: Any, activations: Any, total: Any) -> Any:
 
 def spread(word: Any) -> Any:
     """Return an uint8x16 that holds the four bytes of `word`, an uint8x4, four times."""
-    lanes = tirx.Broadcast(tirx.reinterpret("int32", word), _LANES)
+    lanes = tirx.Broadcast(tirx.reinterpret("int32", word), LANES)
     return tirx.reinterpret("uint8x16", lanes)
 
 
@@ -108,10 +108,10 @@ def widened(func: tirx.PrimFunc) -> tirx.PrimFunc:
         weights, activations, total = node.args[1:]
         pairs = tirx.reinterpret("int16x8", weights)
         lower = tirx.reinterpret("int16x8", activations)
-        byte = tirx.Broadcast(tirx.const(8, "int16"), 2 * _LANES)
-        mask = tirx.Broadcast(tirx.const(255, "int16"), 2 * _LANES)
+        byte = tirx.Broadcast(tirx.const(8, "int16"), 2 * LANES)
+        mask = tirx.Broadcast(tirx.const(255, "int16"), 2 * LANES)
         unsigned = tirx.reinterpret("uint16x8", activations)
-        eight = tirx.Broadcast(tirx.const(8, "uint16"), 2 * _LANES)
+        eight = tirx.Broadcast(tirx.const(8, "uint16"), 2 * LANES)
         low = words_dot((pairs << byte) >> byte, lower & mask)
         high = words_dot(pairs >> byte, tirx.reinterpret("int16x8", unsigned >> eight))
         return total + low + high

@@ -18,7 +18,6 @@ from pyjsml.kernels.int8.dot import VECTOR, spread
 from pyjsml.kernels.int8.factors import factors, started
 from pyjsml.kernels.int8.int8 import GROUP
 from pyjsml.kernels.int8.tile import (
-    LANES,
     Place,
     add_dot,
     beginner,
@@ -28,6 +27,7 @@ from pyjsml.kernels.int8.tile import (
     row_at,
 )
 from pyjsml.kernels.int8.words import WideRows
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest, stride
 from pyjsml.kernels.loops.spans import Span, row_spans
 from pyjsml.kernels.loops.tile import Tiled

@@ -10,15 +10,13 @@ from typing import Any
 from tvm import ir, tirx
 
 from pyjsml.kernels.int8.dot import dot
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest
 from pyjsml.kernels.loops.spans import Span
 from pyjsml.kernels.ops.layout import PANEL
 from pyjsml.kernels.tir.emit import Emitter, sequence, store, vectorized
 from pyjsml.kernels.tir.expression import dtype, integer, item_bytes, substitute
 from pyjsml.kernels.tir.stage import Axis
-
-LANES = 4
-"""Sums in a vector."""
 
 
 @dataclass(frozen=True)

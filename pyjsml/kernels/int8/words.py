@@ -18,7 +18,8 @@ from tvm import ir, tirx
 
 from pyjsml.kernels.int8.dot import neighbours, spread_words, words_dot
 from pyjsml.kernels.int8.int8 import GROUP
-from pyjsml.kernels.int8.tile import LANES, Place, finish_columns, load_bytes, row_at
+from pyjsml.kernels.int8.tile import Place, finish_columns, load_bytes, row_at
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest, stride
 from pyjsml.kernels.ops.layout import PANEL
 from pyjsml.kernels.tir.emit import Emitter, allocate, local, sequence, serial

@@ -11,6 +11,7 @@ from typing import Any
 
 from tvm import tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest, steady
 from pyjsml.kernels.loops.reduce import horizontal
 from pyjsml.kernels.loops.registers import Grid, Registers, reduction
@@ -21,7 +22,6 @@ from pyjsml.kernels.tir.expression import constant, dtype, loads, substitute, us
 from pyjsml.kernels.tir.guards import Part, guarded_parts, lift, without_guards
 from pyjsml.kernels.tir.stage import Axis
 
-LANES = 4
 ROWS = {1: 8, 2: 4, 3: 3, 4: 2}
 """Rows of a tile by its columns: 8 or 9 sums hide a multiply-add's latency."""
 MAX_COLUMNS = max(ROWS)

@@ -10,6 +10,7 @@ from tvm import tirx
 
 from pyjsml.kernels.int8.loops import int8_loops
 from pyjsml.kernels.int8.pixels import pixel_map
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.few_columns import few_columns
 from pyjsml.kernels.loops.maps import map_elements
 from pyjsml.kernels.loops.nest import Nest, merge, split, steady, without_reduction
@@ -28,7 +29,7 @@ from pyjsml.kernels.tir.stage import Axis
 BLOCK_BYTES = 64 * 1024
 """What a block of rows may take of the cache while the panels of weights pass by."""
 
-ROWS, LANES = 4, 4
+ROWS = 4
 """The register tile: 4 rows of one panel, which is two vectors of 4 lanes.
 
 It takes 8 accumulators, enough to hide a multiply-add's latency, and at most 14 vectors in all: an

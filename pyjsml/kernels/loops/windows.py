@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tvm import tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest
 from pyjsml.kernels.loops.spans import (
     Span,
@@ -25,7 +26,6 @@ from pyjsml.kernels.tir.emit import Emitter, sequence, serial
 from pyjsml.kernels.tir.expression import constant
 from pyjsml.kernels.tir.stage import Axis
 
-LANES = 4
 MAX_TAPS = 7
 """Taps that are written out, of one row as a rule."""
 PIXELS, MORE_PIXELS = 4, 6

@@ -7,15 +7,13 @@ from typing import Any
 import tvm_ffi
 from tvm import ir, tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.math.exponential import times_sigmoid
 from pyjsml.kernels.math.extremes import extreme_of, extreme_of_vectors
 from pyjsml.kernels.math.functions import ANY_FLOAT, FLOAT32, own_function
 from pyjsml.kernels.math.values import bound
 from pyjsml.kernels.tir.emit import local, sequence
 from pyjsml.kernels.tir.expression import call_name, dtype, is_if_then_else, substitute
-
-LANES = 4
-"""Lanes of a vector of float32."""
 
 
 def lower_math(body: Any) -> Any:

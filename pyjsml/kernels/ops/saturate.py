@@ -13,6 +13,7 @@ import numpy as np
 import tvm_ffi
 from tvm import ir, tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.tir.expression import call_name, constant, dtype, integer
 
 ROUNDER = 1.5 * 2**23
@@ -20,7 +21,6 @@ ROUNDER = 1.5 * 2**23
 bits of the sum, at the cost of one addition: a conversion takes several instructions on x86. Sums
 that are larger still have larger bits, as integers, up to infinity; but not those below zero."""
 ROUNDER_BITS = int(np.float32(ROUNDER).view(np.int32))
-_LANES = 4
 
 
 def within(value: Any, kind: str) -> Any:
@@ -79,8 +79,8 @@ def _rounded(value: Any) -> tuple[Any, int] | None:
 
 def _narrow(value: Any, zero: int, kind: str, lanes: int) -> Any:
     words = [
-        value if lanes == _LANES else tirx.Shuffle([value], _places(first, _LANES))
-        for first in range(0, lanes, _LANES)
+        value if lanes == LANES else tirx.Shuffle([value], _places(first, LANES))
+        for first in range(0, lanes, LANES)
     ]
     if dtype(value).startswith("float32"):
         words = [_lowest_bits(word) for word in words]
@@ -89,12 +89,12 @@ def _narrow(value: Any, zero: int, kind: str, lanes: int) -> Any:
         for at in range(0, len(words), 2)
     ]
     if zero:
-        add = tirx.Broadcast(tirx.const(zero, "int16"), 2 * _LANES)
+        add = tirx.Broadcast(tirx.const(zero, "int16"), 2 * LANES)
         halves = [_call("int16x8", "llvm.sadd.sat", half, add) for half in halves]
     sign = "unsigned" if kind == "uint8" else "signed"
     narrow = _call("int8x16", f"llvm.wasm.narrow.{sign}", halves[0], halves[-1])
     narrow = tirx.reinterpret(f"{kind}x16", narrow)
-    return narrow if lanes == 4 * _LANES else tirx.Shuffle([narrow], _places(0, lanes))
+    return narrow if lanes == 4 * LANES else tirx.Shuffle([narrow], _places(0, lanes))
 
 
 def _lowest_bits(total: Any) -> Any:
@@ -104,7 +104,7 @@ def _lowest_bits(total: Any) -> Any:
     and so is what is left: with 32 bits it would come out on the other side.
     """
     pairs = tirx.reinterpret("int16x8", total)
-    upper = tirx.reinterpret("int16x8", tirx.Broadcast(tirx.const(ROUNDER_BITS, "int32"), _LANES))
+    upper = tirx.reinterpret("int16x8", tirx.Broadcast(tirx.const(ROUNDER_BITS, "int32"), LANES))
     return tirx.reinterpret("int32x4", _call("int16x8", "llvm.ssub.sat", pairs, upper))
 
 

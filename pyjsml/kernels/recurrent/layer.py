@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-LANES = 4
-"""Elements of a vector."""
+from pyjsml.kernels.lanes import LANES
 
 Cell = Literal["lstm", "gru", "gru_reset_before", "rnn_tanh", "rnn_relu"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from tvm import tirx
 
-from pyjsml.kernels.recurrent.layer import LANES, Layer
+from pyjsml.kernels.lanes import LANES
+from pyjsml.kernels.recurrent.layer import Layer
 
 H, C, RESET, Z = 0, 2, 2, 3
 """Rows of the state: h in turns in the first two; then c of an LSTM, or r·h and z of a GRU."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pyjsml.kernels.ops.layout import PANEL
 
-ROWS, LANES = 4, 4
-"""The register tile of `pyjsml.kernels.loops`: 4 tiles of the picture by a panel of channels."""
+ROWS = 4
+"""Of the register tile of `pyjsml.kernels.loops`: tiles of the picture, by a panel of channels."""
 
 ITEM = 4
 """Bytes of a float32."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from tvm import tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.nest import Nest, Result, make_nest
 from pyjsml.kernels.loops.spans import Tile
 from pyjsml.kernels.loops.tile import Place, Tiled, tile_block
@@ -23,7 +24,7 @@ from pyjsml.kernels.tir.emit import Emitter, allocate, sequence, serial, store, 
 from pyjsml.kernels.tir.expression import constant, integer, substitute
 from pyjsml.kernels.tir.scratch import Scratch, element
 from pyjsml.kernels.tir.stage import Axis, Stage, Stages, reads, same_index
-from pyjsml.kernels.winograd.block import LANES, ROWS, Block
+from pyjsml.kernels.winograd.block import ROWS, Block
 
 NAMES = (
     "winograd_pixels",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tvm import tirx
 
+from pyjsml.kernels.lanes import LANES
 from pyjsml.kernels.loops.tile import Tiled
 from pyjsml.kernels.ops.layout import PANEL
 from pyjsml.kernels.tir.emit import Emitter, allocate, sequence, serial, store, vectorized
 from pyjsml.kernels.tir.expression import constant, integer
 from pyjsml.kernels.tir.scratch import Scratch, element
 from pyjsml.kernels.tir.stage import Stages
-from pyjsml.kernels.winograd.block import LANES
 from pyjsml.kernels.winograd.transforms import TAPS
 
 NAMES = ("winograd_weight_rows", "pack_winograd")
