@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,5 +140,6 @@ def _digest_of_sources() -> str:
 def _forget_others(folder: Path) -> None:
     """Remove the bundles of earlier sources, but for those that a run under way may be using."""
     for other in CACHE.glob("*"):
-        if other != folder and time.time() - other.stat().st_mtime > DAY:
-            shutil.rmtree(other, ignore_errors=True)
+        with suppress(FileNotFoundError):  # Another process may be at it, too.
+            if other != folder and time.time() - other.stat().st_mtime > DAY:
+                shutil.rmtree(other, ignore_errors=True)

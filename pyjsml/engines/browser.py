@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+START_MS = 120_000
+"""How long a browser, and then a page, may take to start: on a machine that is busy, seconds."""
+
 
 class BrowserEngine(BaseEngine):
     """Runs bundles in the system's browser of a kind, else in Playwright's own.
@@ -70,6 +73,7 @@ class BrowserEngine(BaseEngine):
                 executable_path=path,
                 channel=self.channel if path else None,
                 env={**os.environ, **variables},
+                timeout=START_MS,
                 **self.launch_options,
             )
         except Error as error:
@@ -146,7 +150,7 @@ class BrowserSession(BaseSession):
         page.on("console", self._on_console)
         page.on("pageerror", self._on_page_error)
         page.on("crash", lambda _: self._said.append("the page crashed"))
-        page.goto(self._site.url)
+        page.goto(self._site.url, timeout=START_MS)
         return page
 
     def _on_console(self, message: ConsoleMessage) -> None:

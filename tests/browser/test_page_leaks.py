@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,9 +92,8 @@ def test_executors_leave_nothing_behind(page: Any, threads: int, cycles: int) ->
     before = bytes_in_use(page)
     page.evaluate(f"makeMany({cycles}, {threads})")
     # The browser tells of their end a little later.
-    for _ in range(200):
-        if not page.workers:
-            break
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while page.workers and time.monotonic() < end:
         page.wait_for_timeout(50)
     assert not page.workers
     assert bytes_in_use(page) - before < LEEWAY

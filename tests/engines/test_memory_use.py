@@ -12,7 +12,7 @@ import pytest
 from pyjsml.emit import emit
 from pyjsml.engines import Engine
 from tests.engines.programs import chain_program
-from tests.support.browsers import descendants, tidy_firefox
+from tests.support.browsers import ENDED, descendants, tidy_firefox
 
 RUNS = 1000
 ROWS = 50_000  # 0.6 MB in and 0.6 MB out: kept, either of them would be 600 MB after all runs.
@@ -31,7 +31,7 @@ def memory_in_use() -> int:
     for process in (os.getpid(), *descendants(os.getpid())):
         try:
             status = Path(f"/proc/{process}/status").read_text()
-        except FileNotFoundError:  # It has ended meanwhile.
+        except ENDED:
             continue
         lines = [line for line in status.splitlines() if line.startswith("VmRSS:")]
         total += sum(int(line.split()[1]) * 1024 for line in lines)

@@ -26,6 +26,9 @@ NAMES = tuple(ENGINES)
 REPORT_WITHIN_S = 120
 """How long Firefox may take to tidy up, and to report."""
 
+ENDED = (FileNotFoundError, ProcessLookupError)
+"""What it is to open, or to read, a file of /proc about a process that has ended meanwhile."""
+
 
 def need_browser(name: str) -> BrowserEngine:
     """Return the engine called `name`; skip the test where it has no WebGL2 on this machine."""
@@ -131,7 +134,7 @@ def descendants(process: int) -> list[int]:
     for task in _tasks(process):
         try:
             children = (task / "children").read_text().split()
-        except FileNotFoundError:  # It has ended meanwhile.
+        except ENDED:
             continue
         for child in map(int, children):
             found += [child, *descendants(child)]
@@ -141,7 +144,7 @@ def descendants(process: int) -> list[int]:
 def _tasks(process: int) -> list[Path]:
     try:
         return list(Path(f"/proc/{process}/task").iterdir())
-    except FileNotFoundError:
+    except ENDED:
         return []
 
 
@@ -150,7 +153,7 @@ def _is_firefox(process: int, folder: Path) -> bool:
     try:
         words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
         variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
-    except FileNotFoundError:
+    except ENDED:
         return False
     is_browser = "firefox" in Path(words[0]).name and "-contentproc" not in words
     return is_browser and f"TMPDIR={folder}".encode() in variables

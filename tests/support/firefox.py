@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pyjsml.engines.browser import find_program
 from pyjsml.engines.firefox import FirefoxEngine
+from tests.support.pages import PATIENCE_MS
 
 # Standard input ends when this process does, however that comes about, and Firefox with it.
 SERVER = '"$@" & read -r end; kill 0'
@@ -45,6 +46,7 @@ def _serving(engine: FirefoxEngine, folder: Path) -> Iterator[str]:
             "channel": engine.channel if path else None,
             "env": {**os.environ, **variables},
             "firefoxUserPrefs": engine.launch_options["firefox_user_prefs"],
+            "timeout": PATIENCE_MS,
         }
         config = folder / "firefox.json"
         config.write_text(json.dumps({k: v for k, v in options.items() if v is not None}))

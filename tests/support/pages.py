@@ -66,7 +66,9 @@ def chromium() -> Iterator[Browser]:
 
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=system_browser()) as browser,
+        playwright.chromium.launch(
+            executable_path=system_browser(), timeout=PATIENCE_MS
+        ) as browser,
     ):
         yield browser
 

@@ -25,20 +25,18 @@ export async function lose({ length, own }) {
   OffscreenCanvas.prototype.getContext = getContext;
   const gl = context ?? made[0];
   const loss = gl.getExtension("WEBGL_lose_context");
-  const restored = () => new Promise((r) => gl.canvas.addEventListener("webglcontextrestored", r));
   const x = floats(length);
   const before = numbers(first(await executor.run({ x })));
 
   const running = failure(() => executor.run({ x }));
   await Promise.resolve();
+  const gone = event(gl, "webglcontextlost");
   loss.loseContext();
   const during = (await running)[0];
   const while_ = await failure(() => executor.run({ x }));
   const sync = (await failure(() => executor.runSync({ x })))[0];
-  const back = restored();
-  await new Promise((resolve) => setTimeout(resolve)); // The event comes first.
-  loss.restoreContext();
-  await back;
+  await gone;
+  await restore(gl, loss);
   const after = numbers(first(await executor.run({ x })));
   executor.dispose();
   return { before, during, while: while_, sync, after };
