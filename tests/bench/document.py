@@ -71,12 +71,12 @@ def write(results: Results) -> None:
     parts += _section(
         "Cold start",
         starts_table(results),
-        "From asking for the page to the first result, in a fresh context without caches, from a "
-        "server on the same machine (in brackets the quartiles), the runtimes taking turns; what "
-        "of it passes before the page's own script begins; and the code that was fetched, weights "
-        "not counted. *Hinted* is pyjsml in a page whose head names its modules, its wasm file and "
-        "its first file of weights, as the README of a bundle has it; the other rows' pages name "
-        "nothing.",
+        "From asking for the page to the first result, in a tab without caches that no debugger "
+        "watches, from a server on the same machine (in brackets the quartiles), the runtimes "
+        "taking turns; what of it passes before the page's own script begins; and the code that "
+        "was fetched, weights not counted. *Hinted* is pyjsml in a page whose head names its "
+        "modules, its wasm file and its first file of weights, as the README of a bundle has it; "
+        "the other rows' pages name nothing.",
     )
     parts += _section(
         "Bundling",
