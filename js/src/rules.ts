@@ -11,6 +11,9 @@ export type Rules<Options> = { readonly [Name in keyof Options]-?: Rule };
 
 const NOTHING: readonly string[] = [];
 
+/** A list of no more elements is written into a message. */
+const SHORT = 8;
+
 /**
  * Throw one OptionError with all that is wrong with `options`, which are for `whose`; those `needed`
  * have to be there.
@@ -126,6 +129,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** Write a value into a message: itself where it is short, or what it is. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value) && value.length <= SHORT) return `[${value.map(show).join(", ")}]`;
   if (typeof value === "object" && value !== null) return `of type ${tagOf(value)}`;
   return typeof value === "function" ? "a function" : String(value);
 }

@@ -64,7 +64,7 @@ describe("all that is wrong is told at once, with what is allowed and what may b
       '"host.now" is 1; it may be a function',
       'there is no option "host.sleep"; there are: host.now, host.rest, host.yield',
       '"files[tiny.simd.wasm]" is "AGFzbQ"; it may be an ArrayBuffer or a view of one',
-      '"weights" is of type Array; it may be bytes, a URL, or a list of these',
+      '"weights" is [1]; it may be bytes, a URL, or a list of these',
       '"fetch" is "fetch"; it may be a function',
       '"signal" is of type Object; it may be an AbortSignal',
       'there is no option "webgl2.precission": did you mean "webgl2.precision"?',
@@ -96,7 +96,7 @@ describe("all that is wrong is told at once, with what is allowed and what may b
       "OptionError",
       '"yieldEvery" is "5"; it may be milliseconds, 0 or more',
       '"trace" is of type Object; it may be a Trace',
-      '"feed" is of type Array; it may be an object with tensors by name',
+      '"feed" is []; it may be an object with tensors by name',
       'there is no option "too": did you mean "to"?',
       '"from" is 1; it may be a text',
       '"signal" is null; it may be an AbortSignal',
@@ -153,7 +153,7 @@ describe("all that is wrong is told at once, with what is allowed and what may b
     expect(await problemsWith(() => picture(image, [1, 2, 3], options))).toEqual([
       "InputError",
       '"mean" is 0.5; it may be three numbers',
-      '"std" is of type Array; it may be three numbers, none of them 0',
+      '"std" is [1, 0, 1]; it may be three numbers, none of them 0',
       'there is no option "means": did you mean "mean"?',
       "its shape is 1x2x3; it may be 1x3xHxW or 1xHxWx3",
     ]);

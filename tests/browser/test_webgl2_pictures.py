@@ -141,8 +141,8 @@ def test_a_picture_that_does_not_fit_is_refused(play: Play) -> None:
     assert [name for name, _ in found] == ["InputError"] * 4
     messages = [message for _, message in found]
     assert "its shape is 2x3x2x2; it may be 1x3xHxW or 1xHxWx3" in messages[0]
-    assert "its mean is 1,2; give three numbers" in messages[1]
-    assert "its std is 0,1,NaN; give three numbers" in messages[1]
+    assert '"mean" is [1, 2]; it may be three numbers' in messages[1]
+    assert '"std" is [0, 1, NaN]; it may be three numbers, none of them 0' in messages[1]
     assert "x: is of shape 1x3x4x4; the model wants 1x3x2x2" in messages[2]
     refusal = "the picture has 32769x1 pixels, and textures of this machine are"
     assert messages[3].startswith(refusal)
