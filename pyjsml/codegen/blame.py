@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pyjsml.errors import CompileError, PyjsmlError
@@ -19,11 +19,11 @@ def users(program: Program, function: str) -> str:
 
 
 @contextmanager
-def blaming(what: str) -> Iterator[None]:
-    """Turn an unexpected error into a CompileError that says with `what` it arose."""
+def blaming(what: Callable[[], str]) -> Iterator[None]:
+    """Turn an unexpected error into a CompileError that says with `what()` it arose."""
     try:
         yield
     except PyjsmlError:
         raise
     except Exception as error:
-        raise CompileError(f"{what}\n{type(error).__name__}: {error}") from error
+        raise CompileError(f"{what()}\n{type(error).__name__}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from tvm import tirx
@@ -53,7 +54,7 @@ def compile(
     with timings.measure("compile: scheduling"):
         for number, (name, func) in enumerate(program.functions.items()):
             tell(number, total)
-            with blaming(users(program, name)):
+            with blaming(partial(users, program, name)):
                 made = schedules(func, settings.tuned)
                 kernels[name] = describe(name, made["relaxed"])
                 borrowed[name] = workspace_bytes(made["relaxed"])
@@ -71,7 +72,7 @@ def compile(
         settings,
         timings,
         tell=lambda done: tell(count + done, total),
-        label=lambda name: users(program, name),
+        label=partial(users, program),
     )
     tell(total, total)
     return replace(

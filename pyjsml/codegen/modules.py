@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tvm import tirx
@@ -39,7 +40,9 @@ def make_modules(
         exports: dict[Isa, dict[str, str]] = {}
         with timings.measure("compile: LLVM"):
             for isa, functions in lowered.items():
-                made = {name: _unit(func, isa, label(name)) for name, func in functions.items()}
+                made = {
+                    name: _unit(func, isa, partial(label, name)) for name, func in functions.items()
+                }
                 exports[isa] = {name: each.key for name, each in made.items()}
                 units |= {each.key: each for each in made.values()}
             for done, _ in enumerate(write_objects(units, folder, settings)):
@@ -48,5 +51,5 @@ def make_modules(
             return {isa: link(folder, keys) for isa, keys in exports.items()}
 
 
-def _unit(func: tirx.PrimFunc, isa: Isa, label: str) -> Unit:
+def _unit(func: tirx.PrimFunc, isa: Isa, label: Callable[[], str]) -> Unit:
     return unit(func, target(isa, reduction=not has_words(func.body)), label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ FORK_FROM = 8
 class Unit:
     """A function on its way to an object file, which defines it under the name `key`.
 
-    `label` is what errors call it.
+    `label` returns what errors call it.
     """
 
-    label: str
+    label: Callable[[], str]
     key: str
     func: tirx.PrimFunc
     target: Any
@@ -39,7 +39,7 @@ class Unit:
             build(self.func, self.key, self.target, folder / f"{self.key}.o")
 
 
-def unit(func: tirx.PrimFunc, target: Any, label: str = "a kernel") -> Unit:
+def unit(func: tirx.PrimFunc, target: Any, label: Callable[[], str] = lambda: "a kernel") -> Unit:
     """Return the unit of `func`, a result of `lower`. Raises CompileError."""
     with blaming(label):
         func = for_target(func, target)
